@@ -1,0 +1,32 @@
+"""Everything that rfacenet raises on purpose.
+
+Each message is one sentence that names the input, what is wrong with it and what to do.
+"""
+
+
+class RfacenetError(Exception):
+    """Base of all errors that rfacenet raises on purpose."""
+
+
+class VideoError(RfacenetError):
+    """A video cannot be read: missing, not a video, empty, or damaged beyond use."""
+
+
+class TooShortError(RfacenetError):
+    """A signal or video is shorter than the computation needs."""
+
+
+class UnknownMethodError(RfacenetError):
+    """No method has that name."""
+
+
+class SettingsError(RfacenetError):
+    """A setting has a value that cannot work."""
+
+
+class WeightsError(RfacenetError):
+    """Weights are missing, damaged, or made for another model."""
+
+
+class OutputError(RfacenetError):
+    """A result cannot be written where it was asked for."""
