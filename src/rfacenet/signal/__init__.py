@@ -1,0 +1,1 @@
+"""Signals: trends, filters, uniform grids, windows, spectra, quality and beats. NumPy and SciPy only."""

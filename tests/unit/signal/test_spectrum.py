@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from scipy.signal import periodogram
+
+from rfacenet.errors import TooShortError
+from rfacenet.signal.quality import MIN_QUALITY, quality
+from rfacenet.signal.spectrum import heart_rate_bpm, peak_rate_bpm, power_spectrum, snr_db
+
+
+def wave(rate_bpm, duration_s=10.0, fs_hz=30.0):
+    t_s = np.arange(0, duration_s, 1 / fs_hz)
+    phase = 2 * np.pi * rate_bpm / 60 * t_s
+    return np.sin(phase) + 0.3 * np.sin(2 * phase + 1)
+
+
+@pytest.mark.parametrize("rate_bpm", [40.0, 72.3, 118.9, 180.0, 240.0])
+def test_heart_rate_of_a_clean_wave(rate_bpm):
+    assert heart_rate_bpm(wave(rate_bpm), 30.0) == pytest.approx(rate_bpm, abs=0.5)
+
+
+def test_spectrum_equals_scipys_periodogram():
+    bvp = np.random.default_rng(0).normal(size=300)
+    ours = power_spectrum(bvp, 30.0)
+    # SciPy's own 'hann' is the periodic one; a window can be given as samples as well.
+    f_hz, power = periodogram(bvp - bvp.mean(), 30.0, window=np.hanning(300), nfft=18000, detrend=False)
+    inside = (f_hz >= 0.5) & (f_hz <= 4.2)
+    np.testing.assert_allclose(ours.rate_bpm, 60 * f_hz[inside])
+    np.testing.assert_allclose(ours.power / ours.power.max(), power[inside] / power[inside].max(), rtol=1e-9)
+    assert np.diff(ours.rate_bpm).max() <= 0.1 + 1e-9
+
+
+def test_less_than_four_seconds_is_too_short():
+    heart_rate_bpm(wave(72, 4.0), 30.0)
+    with pytest.raises(TooShortError, match=r"3\.9 s is too short"):
+        heart_rate_bpm(wave(72, 3.9), 30.0)
+
+
+def test_snr_of_a_known_mixture():
+    # Two sines of equal power, one of them the pulse: the ratio is 1, 0 dB.
+    t_s = np.arange(0, 60, 1 / 30)
+    spectrum = power_spectrum(np.sin(2 * np.pi * 1.2 * t_s) + np.sin(2 * np.pi * 3.3 * t_s), 30.0)
+    assert snr_db(spectrum, 72.0) == pytest.approx(0, abs=0.01)
+    assert snr_db(power_spectrum(np.zeros(300), 30.0), 72.0) == -60
+
+
+def test_quality_tells_pulse_from_noise():
+    rng = np.random.default_rng(3)
+
+    def quality_of(bvp):
+        spectrum = power_spectrum(bvp, 30.0)
+        return quality(spectrum, peak_rate_bpm(spectrum))
+
+    noise = [quality_of(rng.normal(size=int(30 * s))) for s in (6, 10, 20, 30) for _ in range(50)]
+    pulse = [quality_of(wave(70, s) + 0.5 * rng.normal(size=int(30 * s))) for s in (6, 10, 20, 30)]
+    assert np.mean(np.array(noise) >= MIN_QUALITY) <= 0.05
+    assert min(pulse) > 0.9
+    assert quality_of(np.zeros(300)) == 0
