@@ -1,0 +1,75 @@
+"""The interface that every method shares, classical or neural."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfacenet.types import Float64Array
+
+GLOBAL_WINDOW_S = 30.0
+"""Window of the methods that fit one projection to all that they see. Source: Poh et al. 2010, Section 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceInput:
+    """The method reads the mean colour of the face in each frame: ``(T, 3) float64`` RGB, 0 to 255.
+
+    Attributes:
+        needs_colour: Whether equal channels (a grey-scale video) leave it nothing to work with.
+        enlarge: Factor by which the detected face box is enlarged before it is read. Here 1, since on
+            simulated recordings the field's 1.5 let hair and background in and cost POS four times the
+            error (``docs/accuracy.md``); networks, which choose their pixels themselves, get the 1.5.
+    """
+
+    needs_colour: bool = True
+    enlarge: float = 1.0
+
+    @property
+    def summary(self) -> str:
+        """A few words for lists of methods."""
+        return "mean RGB of the face"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to get a pulse wave out of a face.
+
+    Attributes:
+        name: What users call it: lower case.
+        kind: Whether it was written down or learned.
+        input: What of the face it reads.
+        source: The paper that it comes from.
+        extract: ``(input of one unbroken stretch, fs_hz) -> (T,)`` raw pulse wave of any scale, more blood
+            upwards. Must not fail or return NaN on a constant input: all zeros say "no pulse".
+    """
+
+    name: str
+    kind: Literal["classical", "neural"]
+    input: TraceInput
+    source: str
+    extract: Callable[[NDArray[Any], float], Float64Array]
+
+
+def relative(rgb: Float64Array) -> Float64Array:
+    """Each channel divided by its mean, minus one; a black channel stays zero.
+
+    Works along the second-last axis, so that windows may be stacked in front: ``(..., T, 3)``.
+    """
+    mean = rgb.mean(axis=-2, keepdims=True)
+    return np.where(mean > 0, rgb / np.where(mean > 0, mean, 1.0) - 1, 0.0)
+
+
+def ratio(numerator: Float64Array, denominator: Float64Array) -> Float64Array:
+    """``numerator / denominator``, and zero where the denominator is nothing but rounding noise."""
+    usable = denominator > 1e-7  # relative colours; a real camera's noise is a thousand times that
+    return np.where(usable, numerator / np.where(usable, denominator, 1.0), 0.0)
+
+
+def oriented(bvp: Float64Array, rgb: Float64Array) -> Float64Array:
+    """A wave of undetermined sign, turned so that more blood (a darker green channel) is up."""
+    return -bvp if np.dot(bvp - bvp.mean(), rgb[:, 1] - rgb[:, 1].mean()) > 0 else bvp
