@@ -1,0 +1,267 @@
+"""One face followed through a video: a box for every frame from a detection about once a second.
+
+Between two detections the box glides from one to the other in a straight line, so frames are held back until
+the later one is known. Detected edges wobble by a few percent of the face's width. At one detection a
+second, smoothed over three, nearly all that is left of that wobble is slower than 0.5 Hz, below the band of
+the pulse; a detection in every frame would put it right there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+
+from rfacenet.errors import SettingsError
+from rfacenet.faces.boxes import overlap
+from rfacenet.types import FaceBox, Float64Array, Frame, Uint8Array
+
+Choice = Literal["largest", "left", "center", "right"]
+
+_SAME_FACE_OVERLAP = 0.1  # IoU of a face now and a second ago, low as heads lean and turn
+_LONGEST_GAP_S = 2.5  # a second sight later than this after the last one is not joined to it
+
+
+class FaceDetector(Protocol):
+    """Whatever finds the faces in one frame, as :class:`~rfacenet.faces.mtcnn.Mtcnn` does."""
+
+    def detect(self, rgb: Uint8Array) -> list[FaceBox]:
+        """Boxes of the faces in a frame ``(H, W, 3) uint8``; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame and where the followed face is in it.
+
+    Attributes:
+        frame: The frame.
+        box: The face; None where there is no face at that time.
+    """
+
+    frame: Frame
+    box: FaceBox | None
+
+
+def track_face(
+    frames: Iterable[Frame],
+    detector: FaceDetector,
+    *,
+    interval_s: float = 1.0,
+    max_buffered_frames: int = 32,
+    choice: Choice = "largest",
+) -> Iterator[TrackedFrame]:
+    """Every frame, once and in order, with the box of one face that is followed.
+
+    The chosen face is followed by overlap for as long as it is seen; other faces are then ignored, larger
+    ones too. A single detection that misses it is bridged, up to 2.5 s. If it stays away, the frames from its
+    last sight to the next have no box, and whoever is then the ``choice`` is followed. The same holds where a
+    new face appears and the followed one is gone, as at a scene cut: nothing is interpolated across.
+
+    Args:
+        frames: The video.
+        detector: Finds faces in a frame. It sees the first frame, the last, and those ``interval_s`` apart.
+        interval_s: Time between two detections.
+        max_buffered_frames: Most frames between two detections, whatever their rate. At most four times as
+            many are held in memory; two times, while the face is seen without a break.
+        choice: Which face to follow, where there are several: the largest, or the one whose centre is
+            furthest left, nearest to the middle, or furthest right in the picture.
+
+    Yields:
+        The frames with their boxes.
+
+    Raises:
+        SettingsError: A setting is out of range.
+    """
+    if interval_s < 0 or max_buffered_frames < 1:
+        raise SettingsError(
+            f"interval_s is {interval_s} and max_buffered_frames is {max_buffered_frames}: "
+            "they must be at least 0 and 1."
+        )
+    if choice not in ("largest", "left", "center", "right"):
+        raise SettingsError(f"choice is {choice!r}: it must be largest, left, center or right.")
+    stretches = _stretches(frames, interval_s, max_buffered_frames)
+    return _with_boxes(_smoothed(_followed(stretches, detector, choice)))
+
+
+def region_frames(frames: Iterable[Frame], box: FaceBox | None = None) -> Iterator[TrackedFrame]:
+    """Every frame with the same box.
+
+    Args:
+        frames: The video.
+        box: The region, in frame pixels; None for the whole frame.
+
+    Yields:
+        The frames with the box.
+    """
+    for frame in frames:
+        height, width = frame.rgb.shape[:2]
+        yield TrackedFrame(frame, FaceBox(0, 0, width, height) if box is None else box)
+
+
+def _stretches(frames: Iterable[Frame], interval_s: float, max_frames: int) -> Iterator[list[Frame]]:
+    """The frames in lists, each of which ends with a frame to detect faces in; the first has one frame."""
+    stretch: list[Frame] = []
+    next_t_s = -np.inf
+    for frame in frames:
+        stretch.append(frame)
+        if frame.t_s >= next_t_s or len(stretch) >= max_frames:
+            next_t_s = frame.t_s + interval_s
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """What is known of the followed face at one time, and the frames up to then.
+
+    Attributes:
+        t_s: The time.
+        box: The face; None where it was not found.
+        continues: Whether it is the face of the sighting before this one, so that frames between have it too.
+        frames: The frames since the sighting before this one. Taken out as they are emitted, so that none is
+            held in memory for longer than needed.
+    """
+
+    t_s: float
+    box: FaceBox | None
+    continues: bool
+    frames: deque[Frame]
+
+
+def _followed(
+    stretches: Iterable[list[Frame]], detector: FaceDetector, choice: Choice
+) -> Iterator[_Sighting]:
+    """What becomes of one face; where it is missed once, the answer waits for the next detection."""
+    follower = _Follower(choice)
+    frames: deque[Frame] = deque()
+    for stretch in stretches:
+        frames.extend(stretch)
+        t_s, rgb = stretch[-1].t_s, stretch[-1].rgb
+        box, continues = follower.find(detector.detect(rgb), t_s, rgb.shape[1])
+        if not follower.is_waiting:
+            yield _Sighting(t_s, box, continues, frames)
+            frames = deque()
+    if frames:
+        yield _Sighting(frames[-1].t_s, None, False, frames)
+
+
+@dataclass(slots=True)
+class _Follower:
+    """Recognises one face from detection to detection.
+
+    Attributes:
+        choice: Which face to start with.
+        last: The followed face at its last sight; None while none is followed.
+        last_t_s: When that was.
+        others: The other faces at the last detection.
+        is_waiting: Whether the followed face was missed at the last detection, and may yet come back.
+    """
+
+    choice: Choice
+    last: FaceBox | None = None
+    last_t_s: float = -np.inf
+    others: list[FaceBox] = field(default_factory=list)
+    is_waiting: bool = False
+
+    def find(self, faces: list[FaceBox], t_s: float, frame_width_px: int) -> tuple[FaceBox | None, bool]:
+        """The face to follow now, and whether it continues the last sight."""
+        is_late = t_s - self.last_t_s > _LONGEST_GAP_S
+        same = None if self.last is None else _most_overlapping(faces, self.last)
+        if same is not None:
+            continues = not (self.is_waiting and is_late)
+            self._follow(same, t_s, faces)
+            return same, continues
+        # Who was there all along does not replace a face that is missed once; a stranger does: a scene cut.
+        strangers = [face for face in faces if _most_overlapping(self.others, face) is None]
+        if self.last is not None and not (strangers or self.is_waiting or is_late):
+            self.is_waiting, self.others = True, faces
+            return None, False
+        chosen = _chosen(strangers or faces, self.choice, frame_width_px)
+        self._follow(chosen, t_s, faces)
+        return chosen, False
+
+    def _follow(self, face: FaceBox | None, t_s: float, faces: list[FaceBox]) -> None:
+        """Follow this one of the ``faces`` from now on."""
+        self.last, self.last_t_s, self.is_waiting = face, t_s, False
+        self.others = [other for other in faces if other is not face]
+
+
+def _most_overlapping(faces: list[FaceBox], face: FaceBox) -> FaceBox | None:
+    """Which of ``faces`` could be the same face as ``face``, seen at another time; None if none could."""
+    if not faces:
+        return None
+    overlaps = overlap(_edges(faces), _edges([face]))[:, 0]
+    best = int(overlaps.argmax())
+    return faces[best] if overlaps[best] > _SAME_FACE_OVERLAP else None
+
+
+def _edges(faces: list[FaceBox]) -> Float64Array:
+    """``(N, 4)`` left, top, right, bottom."""
+    return np.array([(f.x_px, f.y_px, f.x_px + f.width_px, f.y_px + f.height_px) for f in faces])
+
+
+def _chosen(faces: list[FaceBox], choice: Choice, frame_width_px: int) -> FaceBox | None:
+    """The face to follow from now on; None if there is none."""
+    preference: Callable[[FaceBox], float] = {
+        "largest": lambda face: face.area_px,
+        "left": lambda face: -face.center_px[0],
+        "center": lambda face: -abs(face.center_px[0] - frame_width_px / 2),
+        "right": lambda face: face.center_px[0],
+    }[choice]
+    return max(faces, key=preference, default=None)
+
+
+def _smoothed(sightings: Iterable[_Sighting]) -> Iterator[_Sighting]:
+    """The sightings with each box drawn half way towards the straight line between its neighbours.
+
+    This is the (1/4, 1/2, 1/4) filter for equal intervals. It looks ahead so as not to lag behind a moving
+    face, and leaves steady movement as it is.
+    """
+    before, current = None, None
+    for after in sightings:
+        if current is not None:
+            yield _steadied(before, current, after)
+            before = current
+        current = after
+    if current is not None:
+        yield current
+
+
+def _steadied(before: _Sighting | None, current: _Sighting, after: _Sighting) -> _Sighting:
+    """``current`` with its box smoothed, if the same face is seen before and after."""
+    if not (before and before.box and current.box and after.box and current.continues and after.continues):
+        return current
+    expected = _between(before.t_s, before.box, after.t_s, after.box, current.t_s)
+    return replace(current, box=_between(0, current.box, 1, expected, 0.5))
+
+
+def _with_boxes(sightings: Iterable[_Sighting]) -> Iterator[TrackedFrame]:
+    """All the frames, those between two sights of the same face with a box between the two."""
+    before = None
+    for after in sightings:
+        while after.frames:
+            frame = after.frames.popleft()
+            yield TrackedFrame(frame, _box_at(frame.t_s, before, after))
+        before = after
+
+
+def _box_at(t_s: float, before: _Sighting | None, after: _Sighting) -> FaceBox | None:
+    """The face at a time after one sighting and not after the next."""
+    if t_s >= after.t_s or after.box is None:
+        return after.box
+    if before is None or before.box is None or not after.continues:
+        return None
+    return _between(before.t_s, before.box, after.t_s, after.box, t_s)
+
+
+def _between(first_t_s: float, first: FaceBox, second_t_s: float, second: FaceBox, t_s: float) -> FaceBox:
+    """The box at ``t_s`` of a face that moves steadily from ``first`` to ``second``."""
+    weight = float(np.interp(t_s, (first_t_s, second_t_s), (0, 1)))
+    return FaceBox(
+        *((1 - weight) * a + weight * b for a, b in zip(astuple(first), astuple(second), strict=True))
+    )
