@@ -1,0 +1,7 @@
+"""The skin-reflection simulator: clips and recordings of faces with a known pulse, in any number."""
+
+from rfacenet.simulation.clips import ClipSimulator, SimulatedBatch
+from rfacenet.simulation.difficulty import Difficulty
+from rfacenet.simulation.recording import SimulatedRecording, render_recording
+
+__all__ = ["ClipSimulator", "Difficulty", "SimulatedBatch", "SimulatedRecording", "render_recording"]

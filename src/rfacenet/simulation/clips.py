@@ -1,0 +1,147 @@
+"""Batches of simulated face clips, straight from tensors, for training and evaluating networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rfacenet.errors import SettingsError
+from rfacenet.simulation.camera import frame_times, quantised
+from rfacenet.simulation.compression import draw_codec
+from rfacenet.simulation.difficulty import Difficulty, DifficultyName
+from rfacenet.simulation.draws import Draws, seed_of
+from rfacenet.simulation.identity import identity_draws, skin_type_of
+from rfacenet.simulation.scene import View
+from rfacenet.simulation.take import Setting, draw_take
+
+# Where MTCNN's box lies on a simulated face, in face units.
+_BOX_CENTER = (0.0, 0.185)
+_BOX_HALF_SIZE = (0.62, 0.85)
+_DARK_SKIN = 5  # types from here on
+_SUPERSAMPLING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedBatch:
+    """A batch of face clips with their pulse.
+
+    Attributes:
+        frames: RGB, ``(B, 3, T, H, W) uint8``.
+        bvp: Blood-volume wave at the frames, ``(B, T)``: systole upwards, mean 0, standard deviation 1; zeros
+            if there is no pulse. Skin gets darker as it rises.
+        heart_rate_bpm: Exact mean heart rate of each clip, ``(B,)``; NaN if there is no pulse.
+        fs_hz: Mean frame rate of each clip, ``(B,)``.
+        t_s: Capture times, ``(B, T)``.
+        identity: Number of each person, ``(B,)``.
+        skin_type: Fitzpatrick type of each person, 1 to 6, ``(B,)``.
+    """
+
+    frames: Tensor
+    bvp: Tensor
+    heart_rate_bpm: Tensor
+    fs_hz: Tensor
+    t_s: Tensor
+    identity: Tensor
+    skin_type: Tensor
+
+
+class ClipSimulator:
+    """An endless, numbered supply of batches: batch ``index`` is always the same.
+
+    A clip looks like the crop of an enlarged face box: the face takes about two thirds of height and width,
+    with hair, neck and background around it.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_frames: int = 128,
+        size_px: tuple[int, int] = (72, 72),
+        difficulty: Difficulty | DifficultyName = "standard",
+        identities: Sequence[int] = range(500),
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        with_pulse: bool = True,
+    ) -> None:
+        """Set what all batches have in common.
+
+        Args:
+            n_frames: Frames a clip.
+            size_px: Height and width.
+            difficulty: A preset's name or a difficulty of one's own.
+            identities: Numbers of the people to show; a number is the same person in every simulator.
+            seed: Same seed, same clips.
+            device: Where clips are made. All but the sensor noise is the same on any.
+            with_pulse: If False, photos of people, moved about: no pulse, no blinking.
+
+        Raises:
+            SettingsError: There are less than two frames, no pixels or no identities.
+        """
+        if min(n_frames - 1, *size_px) < 1 or len(identities) == 0:
+            raise SettingsError("a simulator needs at least two frames, one pixel and one identity")
+        self.n_frames = n_frames
+        self.size_px = size_px
+        self.difficulty = difficulty if isinstance(difficulty, Difficulty) else Difficulty.named(difficulty)
+        self.seed = seed
+        self.device = torch.device(device)
+        self.with_pulse = with_pulse
+        dark = [number for number in identities if skin_type_of(number) >= _DARK_SKIN]
+        light = [number for number in identities if skin_type_of(number) < _DARK_SKIN]
+        self._dark = torch.tensor(dark or light, device=self.device)
+        self._light = torch.tensor(light or dark, device=self.device)
+
+    @torch.no_grad()
+    def batch(self, batch_size: int, index: int) -> SimulatedBatch:
+        """Make batch number ``index``."""
+        numbers = range(index * batch_size, (index + 1) * batch_size)
+        draws = Draws([seed_of("clip", self.seed, number) for number in numbers], self.device)
+        level = self.difficulty
+        people = self._choose_people(draws)
+        fs_hz = draws.within(level.frame_rates_hz).round()
+        rate = draws.within(level.heart_rate_bpm)
+        setting = Setting(
+            numbers=tuple(people.tolist()),
+            heart_rate_bpm=rate,
+            duration_s=self.n_frames / fs_hz,
+            view=_crop(draws),
+            size_px=self.size_px,
+            with_pulse=self.with_pulse,
+            alive=self.with_pulse,
+        )
+        take = draw_take(draws, identity_draws(setting.numbers, self.device), setting, level, _SUPERSAMPLING)
+        t_s = frame_times(draws, self.n_frames, fs_hz, level)
+        levels = take.render(t_s, self._noise(index))
+        if level.codec_step[1] > 0:
+            levels = draw_codec(draws, level).compressed(levels)
+        return SimulatedBatch(
+            frames=quantised(levels).permute(0, 2, 1, 3, 4).contiguous(),
+            bvp=_standardised(take.pulse.at(t_s)) * float(self.with_pulse),
+            heart_rate_bpm=rate if self.with_pulse else torch.full_like(rate, torch.nan),
+            fs_hz=fs_hz,
+            t_s=t_s,
+            identity=people,
+            skin_type=take.skin_type,
+        )
+
+    def _choose_people(self, draws: Draws) -> Tensor:
+        dark = draws.chance(draws.within(self.difficulty.dark_skin))
+        return torch.where(dark > 0, draws.choice(self._dark), draws.choice(self._light))
+
+    def _noise(self, index: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(seed_of("noise", self.seed, index))
+
+
+def _crop(draws: Draws) -> View:
+    """About an enlarged face box: its size, place and aspect vary as detectors and croppers do."""
+    center = torch.tensor(_BOX_CENTER, device=draws.device) + draws.uniform(-0.12, 0.12, 2)
+    box = torch.tensor(_BOX_HALF_SIZE, device=draws.device)
+    squareness = draws.uniform(0.0, 1.0)[:, None]
+    shape = torch.lerp(box.expand(len(draws), -1), box.max().expand(len(draws), 2), squareness)
+    return View(center=center, half_size=shape * draws.uniform(1.3, 1.7)[:, None])
+
+
+def _standardised(wave: Tensor) -> Tensor:
+    return (wave - wave.mean(1, keepdim=True)) / wave.std(1, keepdim=True)
