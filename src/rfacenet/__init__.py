@@ -1,0 +1,28 @@
+"""Heart rate from face video (remote photoplethysmography).
+
+>>> import rfacenet
+>>> rfacenet.estimate("face.mp4").heart_rate_bpm  # doctest: +SKIP
+52.7
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rfacenet.errors import RfacenetError
+from rfacenet.types import Estimate
+
+if TYPE_CHECKING:
+    from rfacenet.inference.estimator import estimate as estimate
+
+__all__ = ["Estimate", "RfacenetError", "estimate"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: the estimator needs torch, which takes a second that an importing program may not want.
+    if name == "estimate":
+        from rfacenet.inference.estimator import estimate
+
+        return estimate
+    raise AttributeError(f"module 'rfacenet' has no attribute '{name}'")

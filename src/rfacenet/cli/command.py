@@ -1,0 +1,46 @@
+"""What all commands share: exit codes, help with an example, progress bars."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+ANSWERED, UNANSWERED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: every input answered; some could not be; wrong use; stopped by the user."""
+
+PROGRESS_DELAY_S = 2.0
+"""Work that ends sooner shows no progress bar."""
+
+Commands = Any
+"""What ``add_subparsers`` returns; argparse keeps its type private."""
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, epilog: str
+) -> argparse.ArgumentParser:
+    """A sub-command that runs ``run`` and whose help ends with an example."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def progress_bar(unit: str, total: int | None = None) -> Any:
+    """A bar on standard error, for people only: not where that is a file."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        unit=f" {unit}",
+        delay=PROGRESS_DELAY_S,
+        disable=not sys.stderr.isatty(),
+        leave=False,
+        dynamic_ncols=True,
+    )

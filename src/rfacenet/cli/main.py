@@ -1,0 +1,46 @@
+"""Entry point. Rooms are imported inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rfacenet import __version__
+from rfacenet.cli import estimate, models, simulate
+from rfacenet.cli.command import INTERRUPTED, UNANSWERED, WRONG_USE
+from rfacenet.errors import OutputError, RfacenetError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except OutputError as error:
+        print(f"rfacenet: {error}", file=sys.stderr)
+        return UNANSWERED
+    except RfacenetError as error:
+        print(f"rfacenet: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("rfacenet: stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    top = argparse.ArgumentParser(
+        prog="rfacenet",
+        description="Heart rate from face video (remote photoplethysmography). Not a medical device.",
+        epilog="'rfacenet COMMAND --help' explains a command.",
+    )
+    top.add_argument("--version", action="version", version=f"rfacenet {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in (estimate, models, simulate):
+        command.add(commands)
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

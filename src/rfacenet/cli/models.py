@@ -1,0 +1,24 @@
+"""``rfacenet models``: what there is to choose from."""
+
+from __future__ import annotations
+
+import argparse
+
+from rfacenet.cli.command import ANSWERED, Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "Every method, with its kind, input and source."
+    add_command(commands, "models", _run, summary, "example:\n  rfacenet models")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rfacenet.methods import METHODS
+
+    rows = [("method", "kind", "input", "source")]
+    rows += [(m.name, m.kind, m.input.summary, m.source) for m in METHODS.values()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return ANSWERED

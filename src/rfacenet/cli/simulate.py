@@ -1,0 +1,98 @@
+"""``rfacenet simulate``: recordings of people who don't exist, with the pulse that they truly have."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rfacenet.cli.command import ANSWERED, Commands, add_command, progress_bar
+from rfacenet.errors import OutputError
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
+
+EPILOG = """FILE.mp4 gets two companions: FILE.csv, the reference pulse at 60 Hz, and FILE.json,
+the true heart rate and what else is known.
+
+example:
+  rfacenet simulate person.mp4 --heart-rate-bpm 72 --seed 5
+  rfacenet estimate person.mp4"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = add_command(
+        commands, "simulate", _run, "Video of a simulated face with an exactly known pulse.", EPILOG
+    )
+    option = parser.add_argument
+    option("out", type=Path, metavar="FILE.mp4", help="video to write, H.264")
+    option("--heart-rate-bpm", type=float, metavar="BPM", help="mean heart rate (default: random)")
+    option("--duration-s", type=float, default=20.0, metavar="S", help="length (default: 20)")
+    option("--fs-hz", type=float, default=30.0, metavar="HZ", help="frames per second (default: 30)")
+    option("--size", default="640x480", metavar="WxH", help="frame size in pixels (default: 640x480)")
+    option("--difficulty", choices=("easy", "standard", "hard"), default="standard", help="default: standard")
+    option("--identity", type=int, metavar="N", help="which person (default: random)")
+    option("--seed", type=int, default=0, help="same seed, same recording (default: 0)")
+    option("--crf", type=int, default=18, help="compression of the video, 0 (none) to 51 (default: 18)")
+    option("--no-pulse", action="store_true", help="a photo of the face, moved about: nothing to find")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rfacenet.output.files import check_writable
+    from rfacenet.simulation import render_recording
+    from rfacenet.video import VideoWriter
+
+    if options.out.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+        raise OutputError(f"'{options.out}' is no video name; end it in .mp4, .mkv or .mov.")
+    check_writable(options.out)
+    width_px, height_px = _size(options.size)
+    recording = render_recording(
+        seed=options.seed,
+        duration_s=options.duration_s,
+        fs_hz=options.fs_hz,
+        width_px=width_px,
+        height_px=height_px,
+        heart_rate_bpm=options.heart_rate_bpm,
+        difficulty=options.difficulty,
+        identity=options.identity,
+        with_pulse=not options.no_pulse,
+    )
+    with (
+        progress_bar("frames", total=len(recording.frame_times_s)) as bar,
+        VideoWriter(options.out, width_px, height_px, crf=options.crf) as writer,
+    ):
+        for frame in recording.frames():
+            writer.write(frame.rgb, frame.t_s)
+            bar.update(1)
+    _write_truth(recording, options)
+    rate = recording.heart_rate_bpm
+    print(f"{options.out}: {'no pulse' if rate is None else f'{rate:.1f} bpm'}, simulated")
+    return ANSWERED
+
+
+def _size(text: str) -> tuple[int, int]:
+    from rfacenet.errors import SettingsError
+
+    try:
+        width_px, height_px = (int(part) for part in text.split("x"))
+    except ValueError:
+        raise SettingsError(f"'{text}' is no size; give width x height, such as 640x480.") from None
+    return width_px, height_px
+
+
+def _write_truth(recording: SimulatedRecording, options: argparse.Namespace) -> None:
+    from rfacenet.output.files import write_text
+
+    rows = (f"{t:.6f},{value:.6f}" for t, value in zip(recording.pulse_t_s, recording.pulse, strict=True))
+    write_text(options.out.with_suffix(".csv"), "t_s,bvp\n" + "\n".join(rows) + "\n")
+    known = {
+        "heart_rate_bpm": recording.heart_rate_bpm,
+        "identity": recording.identity,
+        "skin_type": recording.skin_type,
+        "difficulty": options.difficulty,
+        "seed": recording.seed,
+        "simulated": True,
+    }
+    write_text(options.out.with_suffix(".json"), json.dumps(known, indent=2) + "\n")

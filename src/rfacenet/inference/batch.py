@@ -1,0 +1,78 @@
+"""Many videos over many processes: one bad video never stops the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from rfacenet.errors import RfacenetError, VideoError
+from rfacenet.inference.estimator import Progress, estimate, unreadable
+from rfacenet.inference.settings import EstimateSettings
+from rfacenet.types import Estimate
+
+
+def try_estimate(path: Path, settings: EstimateSettings, progress: Progress | None = None) -> Estimate:
+    """:func:`estimate`, with an unreadable video as an estimate that says so instead of an error."""
+    try:
+        return estimate(path, settings, progress=progress)
+    except RfacenetError as error:
+        return unreadable(path, settings.method, error)
+
+
+def estimate_many(
+    paths: Sequence[Path], settings: EstimateSettings, *, n_processes: int | None = None
+) -> Iterator[tuple[int, Estimate]]:
+    """Estimates of many videos, as they get ready.
+
+    Args:
+        paths: The videos.
+        settings: The same for all.
+        n_processes: How many at a time; one a core where left out.
+
+    Yields:
+        Index of the video in ``paths`` and its estimate, in the order of completion; every video once. A
+        video that takes its process down (out of memory, a crash in the decoder) is reported as such.
+    """
+    unfinished = set(range(len(paths)))
+    for index, result in _in_pool(paths, sorted(unfinished), settings, n_processes or os.cpu_count() or 1):
+        unfinished.discard(index)
+        yield index, result
+    # A dead worker takes the whole pool with it, and nobody knows which video it was. So each that is left
+    # gets a process to itself: the one that dies again is it.
+    for index in sorted(unfinished):
+        alone = list(_in_pool(paths, [index], settings, 1))
+        if alone:
+            yield from alone
+        else:
+            error = VideoError(
+                f"'{paths[index]}' took its process down; the video may be too large or broken."
+            )
+            yield index, unreadable(paths[index], settings.method, error)
+
+
+def _in_pool(
+    paths: Sequence[Path], indices: Sequence[int], settings: EstimateSettings, n_processes: int
+) -> Iterator[tuple[int, Estimate]]:
+    """Estimates from one pool; ends early, without an error, when a worker dies."""
+    # Spawned, not forked: a fork of a process in which torch has threads can hang.
+    workers = min(n_processes, len(indices))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        futures = {pool.submit(try_estimate, paths[index], settings): index for index in indices}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Many single-threaded workers use the cores better than many that fight for them."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,51 @@
+"""What a caller can choose about an estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rfacenet.errors import SettingsError
+from rfacenet.signal.quality import MIN_QUALITY
+
+DEFAULT_METHOD = "pos"
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateSettings:
+    """Settings of an estimate.
+
+    Attributes:
+        method: Name of the method.
+        window_s: Length of the rolling windows, seconds.
+        step_s: Time from one window to the next, seconds.
+        region: Where the skin is: the tracked ``"face"``, the whole ``"frame"``, or a box
+            ``(x, y, width, height)`` in pixels of the upright frame.
+        face: Which of several faces to follow.
+        enlarge: Factor by which the face box is enlarged about its centre; None for the method's own.
+        fps: Frames per second of an image sequence whose file names carry no times.
+        min_quality: Rates of less quality are not answered; 0 answers always.
+    """
+
+    method: str = DEFAULT_METHOD
+    window_s: float = 10.0
+    step_s: float = 1.0
+    region: Literal["face", "frame"] | tuple[int, int, int, int] = "face"
+    face: Literal["largest", "left", "right", "center"] = "largest"
+    enlarge: float | None = None
+    fps: float | None = None
+    min_quality: float = MIN_QUALITY
+
+    def __post_init__(self) -> None:
+        if self.window_s < 4:
+            raise SettingsError(
+                f"A window of {self.window_s:g} s is too short for a heart rate; choose at least 4 s."
+            )
+        if self.step_s <= 0:
+            raise SettingsError(f"A step of {self.step_s:g} s leads nowhere; choose more than 0 s.")
+        if self.enlarge is not None and not 0.2 <= self.enlarge <= 4:
+            raise SettingsError(f"A face box enlarged ×{self.enlarge:g} is no face; choose 0.2 to 4.")
+        if not 0 <= self.min_quality <= 1:
+            raise SettingsError(f"A quality of {self.min_quality:g} does not exist; choose 0 to 1.")
+        if self.fps is not None and not 0 < self.fps < 10_000:
+            raise SettingsError(f"{self.fps:g} frames per second do not exist; choose more than 0.")

@@ -1,0 +1,1 @@
+"""Estimates as files for people and programs: JSON, CSV and a page to look at."""

@@ -1,0 +1,48 @@
+"""Writing results so that a file is either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from rfacenet.errors import OutputError
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work whether its result will have a place.
+
+    Raises:
+        OutputError: The folder is missing or may not be written to, or ``path`` is a folder.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder; name a file to write to.")
+    if not folder.is_dir():
+        raise OutputError(f"'{path}' cannot be written: there is no folder '{folder}'; create it first.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise OutputError(f"'{path}' cannot be written: permission denied; choose another place.")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file under a temporary name and rename it, so that it is never half there.
+
+    Raises:
+        OutputError: The file cannot be written; what was there before is untouched.
+    """
+    check_writable(path)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False, newline=""
+        ) as file:
+            temporary = Path(file.name)
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # a temporary file is private; a result has the usual rights
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}; choose another place.") from error

@@ -1,0 +1,109 @@
+"""Samples in, rates out: no video needed."""
+
+import numpy as np
+import pytest
+
+from rfacenet.errors import SettingsError
+from rfacenet.inference.reading import read_samples, segment_spectrum
+from rfacenet.inference.settings import EstimateSettings
+from rfacenet.methods import METHODS
+from rfacenet.signal.spectrum import peak_rate_bpm
+
+POS = METHODS["pos"]
+
+
+def face(rate_bpm=72.0, duration_s=20.0, fs_hz=30.0, pulsation=0.005, seed=0):
+    """Times and mean colours of a face; ``rate_bpm`` may be a function of time."""
+    t_s = np.arange(round(duration_s * fs_hz)) / fs_hz
+    rate = rate_bpm(t_s) if callable(rate_bpm) else np.full_like(t_s, rate_bpm)
+    bvp = np.sin(2 * np.pi * np.cumsum(rate) / 60 / fs_hz)
+    rgb = np.array([170.0, 120.0, 95.0]) * (1 - pulsation * bvp[:, None] * np.array([0.33, 0.77, 0.53]))
+    return t_s, rgb + np.random.default_rng(seed).normal(0, 0.05, rgb.shape)
+
+
+def read(t_s, rgb, method=POS, **settings):
+    return read_samples(t_s, rgb, method, EstimateSettings(**settings))
+
+
+def test_a_clear_pulse():
+    reading = read(*face())
+    assert reading.heart_rate_bpm == pytest.approx(72, abs=0.5)
+    assert reading.quality > 0.95
+    assert reading.reason is None
+    assert [(w.start_s, round(w.end_s, 2)) for w in reading.windows][:2] == [(0, 9.97), (1, 10.97)]
+    assert len(reading.windows) == 11
+    assert all(w.heart_rate_bpm == pytest.approx(72, abs=1) for w in reading.windows)
+    assert reading.bvp.value.shape == (600,)
+    assert reading.variability.mean_interval_ms == pytest.approx(60_000 / 72, abs=5)
+    assert peak_rate_bpm(segment_spectrum(reading.bvp)) == pytest.approx(72, abs=0.5)
+
+
+def test_a_lost_face_is_marked_and_not_invented():
+    t_s, rgb = face(duration_s=30)
+    rgb[300:420] = np.nan  # seconds 10 to 14
+    reading = read(t_s, rgb, window_s=5)
+    assert np.isnan(reading.bvp.value[300:420]).all()
+    assert np.isfinite(np.delete(reading.bvp.value, slice(300, 420))).all()
+    assert reading.heart_rate_bpm == pytest.approx(72, abs=0.5)
+    lost = [w for w in reading.windows if w.start_s >= 9 and w.end_s <= 15]
+    assert lost
+    assert all(w.heart_rate_bpm is None and w.quality == 0 for w in lost)
+
+
+def test_missing_frames_break_the_wave():
+    t_s, rgb = face(duration_s=30)
+    kept = (t_s < 10) | (t_s > 12)
+    reading = read(t_s[kept], rgb[kept])
+    assert np.isnan(reading.bvp.value[310:350]).all()
+    assert reading.heart_rate_bpm == pytest.approx(72, abs=0.5)
+
+
+def test_a_long_videos_rate_is_the_mean_of_its_segments():
+    reading = read(*face(lambda t_s: 60 + 30 * t_s / 180, duration_s=180))
+    assert reading.heart_rate_bpm == pytest.approx(75, abs=2)
+    assert reading.windows[0].heart_rate_bpm == pytest.approx(61, abs=1)
+    assert reading.windows[-1].heart_rate_bpm == pytest.approx(89, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t, x: (t, np.full_like(x, np.nan)), "No face was found in 20.0 s"),
+        (lambda t, x: (t[:30], x[:30]), "lasts 1.0 s; at least 4.0 s are needed"),
+        (lambda t, x: (t, np.where(t[:, None] % 5 < 3, x, np.nan)), "seen for 3.0 s at most without a break"),
+        (lambda t, x: (t, np.repeat(x[:, 1:2], 3, axis=1)), "grey-scale and 'pos' works on colour"),
+        (lambda t, x: (t[::30], x[::30]), "1 frames per second are too few"),
+    ],
+)
+def test_why_there_is_no_answer(change, reason):
+    reading = read(*change(*face()))
+    assert reading.heart_rate_bpm is None
+    assert reason in reading.reason
+    assert np.isnan(reading.bvp.value).all()
+
+
+def test_noise_is_not_answered_unless_asked_to():
+    t_s, rgb = face(pulsation=0)
+    reading = read(t_s, rgb)
+    assert reading.heart_rate_bpm is None
+    assert "No pulse was found" in reading.reason
+    assert read(t_s, rgb, min_quality=0).heart_rate_bpm is not None
+
+
+def test_grey_video_is_answered_by_green_and_slow_video_with_a_note():
+    t_s, rgb = face()
+    grey = np.repeat(rgb[:, 1:2], 3, axis=1)
+    assert read(t_s, grey, METHODS["green"]).heart_rate_bpm == pytest.approx(72, abs=0.5)
+    slow = read(*face(fs_hz=5.0))
+    assert slow.heart_rate_bpm == pytest.approx(72, abs=1)
+    assert "above 142 bpm cannot be seen" in slow.notes[0]
+    fast = read(*face(fs_hz=240.0))
+    assert fast.heart_rate_bpm == pytest.approx(72, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"window_s": 3}, {"step_s": 0}, {"enlarge": 9}, {"min_quality": 2}, {"fps": 0}], ids=str
+)
+def test_settings_that_cannot_work(wrong):
+    with pytest.raises(SettingsError, match="choose"):
+        EstimateSettings(**wrong)
