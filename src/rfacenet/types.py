@@ -132,6 +132,8 @@ class Estimate:
         fs_hz: Frames per second as measured from their times; None where fewer than two were read.
         windows: Rates of rolling windows.
         bvp: The pulse wave (blood volume pulse).
+        beats_s: Times of single beats (systolic peaks), seconds from the first frame, where the wave is clear
+            enough for them.
         variability: Variability of the beats, or None where the wave is too short or too noisy for it.
         face_share: Share of the frames in which the face was seen, 0 to 1.
         damaged_frames: Frames that could not be decoded whole.
@@ -148,6 +150,7 @@ class Estimate:
     fs_hz: float | None
     windows: tuple[WindowEstimate, ...]
     bvp: PulseWave
+    beats_s: tuple[float, ...] = ()
     variability: Variability | None = None
     face_share: float = 0.0
     damaged_frames: int = 0

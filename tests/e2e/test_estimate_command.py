@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import av
 import numpy as np
@@ -39,6 +40,12 @@ def test_a_video_is_answered_for_people(person_video, capsys):
 def test_json_has_what_the_readme_says(person_video, capsys):
     code, result = run_json(capsys, person_video)
     assert code == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = json.loads(re.search(r"```json\n(.*?)```", readme, re.DOTALL)[1])
+    assert list(result) == list(example)
+    assert list(result["windows"][0]) == list(example["windows"][0])
+    assert list(result["bvp"]) == list(example["bvp"])
+    assert list(result["variability"]) == list(example["variability"])
     assert result["heart_rate_bpm"] == pytest.approx(84, abs=1.5)
     assert (result["method"], result["reason"]) == ("pos", None)
     assert result["fs_hz"] == pytest.approx(30, abs=0.1)

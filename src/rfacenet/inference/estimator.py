@@ -74,6 +74,7 @@ def estimate(
         fs_hz=reading.bvp.fs_hz or None,
         windows=reading.windows,
         bvp=reading.bvp,
+        beats_s=reading.beats_s,
         variability=reading.variability,
         face_share=seen,
         damaged_frames=samples.damaged_frames,

@@ -26,6 +26,9 @@ Source: rFaceNet, Section 4.2 ("averaging the segment heart rates for the video-
 Differs: 30 s where the paper takes 8 s, since a longer segment tells pulse from noise better.
 """
 
+MIN_BEAT_QUALITY = 0.8
+"""Single beats take a cleaner wave than a rate does."""
+
 GREY_LEVELS = 0.5
 """Colour channels that differ by less than this, of 255, are one grey channel."""
 
@@ -39,6 +42,7 @@ class Reading:
     quality: float = 0.0
     reason: str | None = None
     windows: tuple[WindowEstimate, ...] = ()
+    beats_s: tuple[float, ...] = ()
     variability: Variability | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -81,13 +85,15 @@ def read_samples(
     for piece in stretches:
         wave[piece.first : piece.stop] = piece.values
     rate_bpm, certainty = _overall(stretches, fs_hz, settings.min_quality)
+    beats_s = _beats(stretches, fs_hz)
     return Reading(
         bvp=PulseWave(fs_hz, wave),
         heart_rate_bpm=rate_bpm,
         quality=certainty,
         reason=None if rate_bpm is not None else _no_pulse(certainty, settings.min_quality),
         windows=_rolling(wave, fs_hz, settings),
-        variability=_variability(stretches, fs_hz, settings.min_quality),
+        beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
+        variability=variability(beats_s),
         notes=_band_note(fs_hz),
     )
 
@@ -159,14 +165,14 @@ def _longest_present(wave: Float64Array) -> Float64Array:
     return wave[starts[longest] : stops[longest]]
 
 
-def _variability(stretches: list[Stretch], fs_hz: float, min_quality: float) -> Variability | None:
-    """Beat-to-beat figures, from the stretches whose rate is good enough."""
+def _beats(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
+    """Beat times of the stretches that are clear enough, seconds."""
     beats = []
     for piece in stretches:
         rate_bpm, certainty = rate_of(piece.values, fs_hz)
-        if certainty >= max(min_quality, 0.8):  # single beats take a cleaner wave than a rate does
-            beats.append(beat_times(piece.values, fs_hz, rate_bpm))
-    return variability(beats)
+        if certainty >= MIN_BEAT_QUALITY:
+            beats.append(piece.first / fs_hz + beat_times(piece.values, fs_hz, rate_bpm))
+    return beats
 
 
 def _why_unanswerable(t_s: Float64Array, samples: Float64Array, fs_hz: float, method: Method) -> str | None:

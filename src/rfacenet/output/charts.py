@@ -54,7 +54,7 @@ class Chart:
     def dot(self, x: float, y: float, opacity: float = 1.0, tip: str = "") -> None:
         """A dot with a text that shows when it is pointed at."""
         self._marks.append(
-            f'<circle class="dot" cx="{self._x(x):.1f}" cy="{self._y(y):.1f}" r="4" '
+            f'<circle class="dot" cx="{self._x(x):.1f}" cy="{self._y(y):.1f}" r="3.5" '
             f'fill-opacity="{opacity:.2f}"><title>{escape(tip)}</title></circle>'
         )
 

@@ -105,8 +105,12 @@ def _wave(estimate: Estimate) -> str:
     )
     _mark_gaps(chart, t_s[shown], value[shown])
     chart.line(t_s[shown], value[shown])
+    for beat_s in estimate.beats_s:
+        if start_s <= beat_s <= end_s:
+            chart.dot(beat_s, float(np.interp(beat_s, t_s, value)), tip=f"Beat at {beat_s:.2f} s")
+    beats = "; dots are beats" if estimate.beats_s else ""
     part = f"The {WAVE_S:g} s of best quality. " if t_s[-1] > WAVE_S else ""
-    return f'<h3>Pulse wave</h3><p class="hint">{part}More blood in the skin is up.</p>{chart.svg()}'
+    return f'<h3>Pulse wave</h3><p class="hint">{part}More blood in the skin is up{beats}.</p>{chart.svg()}'
 
 
 def _best_start_s(estimate: Estimate) -> float:

@@ -29,6 +29,7 @@ def as_dict(estimate: Estimate) -> dict[str, Any]:
         "face_share": _rounded(estimate.face_share, 4),
         "damaged_frames": estimate.damaged_frames,
         "notes": list(estimate.notes),
+        "beats_s": [_rounded(t_s, 3) for t_s in estimate.beats_s],
         "variability": None
         if estimate.variability is None
         else {name: _rounded(value, 1) for name, value in asdict(estimate.variability).items()},

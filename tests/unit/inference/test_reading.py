@@ -34,6 +34,7 @@ def test_a_clear_pulse():
     assert len(reading.windows) == 11
     assert all(w.heart_rate_bpm == pytest.approx(72, abs=1) for w in reading.windows)
     assert reading.bvp.value.shape == (600,)
+    np.testing.assert_allclose(np.diff(reading.beats_s), 60 / 72, atol=0.06)
     assert reading.variability.mean_interval_ms == pytest.approx(60_000 / 72, abs=5)
     assert peak_rate_bpm(segment_spectrum(reading.bvp)) == pytest.approx(72, abs=0.5)
 
