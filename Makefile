@@ -1,0 +1,48 @@
+# Everything starts from a bare machine: python3 with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+# Another build of torch (for a GPU, say): make install TORCH="torch==... --index-url ..."
+TORCH ?= torch==2.13.0
+# A person's own video; without one, the demo films a simulated face.
+VIDEO ?=
+
+.PHONY: install dev demo test lint clean
+
+install: $(VENV)/.installed
+dev: $(VENV)/.dev-installed
+
+# torch first and by an exact version: a range would take the newest build, often with gigabytes for a GPU.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("rfacenet needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev-installed: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: install
+	mkdir -p $(DEMO)
+ifeq ($(VIDEO),)
+	$(BIN)/rfacenet simulate $(DEMO)/face.mp4 --heart-rate-bpm 72 --seed 1
+	$(BIN)/rfacenet estimate $(DEMO)/face.mp4 --report $(DEMO)/report.html --json $(DEMO)/result.json
+else
+	$(BIN)/rfacenet estimate "$(VIDEO)" --report $(DEMO)/report.html --json $(DEMO)/result.json
+endif
+	@echo "Look at $(DEMO)/report.html"
+
+test: dev
+	$(BIN)/python -m pytest
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) $(DEMO)
