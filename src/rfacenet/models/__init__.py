@@ -1,0 +1,28 @@
+"""The networks, their input and their weights."""
+
+from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
+from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
+from rfacenet.models.physnet import PhysNet, PhysNetConfig
+from rfacenet.models.registry import build, list_models
+from rfacenet.models.rfacenet import RFaceNet, RFaceNetConfig, RFaceNetOutput
+from rfacenet.models.weights import WeightsCard, load_model, read_card, save_model
+
+__all__ = [
+    "CROSS_DATASET_INPUT",
+    "VIPL_HR_INPUT",
+    "InputSpec",
+    "PhysNet",
+    "PhysNetConfig",
+    "PulseModel",
+    "RFaceNet",
+    "RFaceNetConfig",
+    "RFaceNetOutput",
+    "WeightsCard",
+    "build",
+    "fuse_batch_norms",
+    "list_models",
+    "load_model",
+    "optimise_for_inference",
+    "read_card",
+    "save_model",
+]

@@ -1,0 +1,139 @@
+"""What a network takes in: pixels of which size and rate, normalised in which way.
+
+Normalisation is part of the model and its settings travel with the weights, so that weights cannot meet
+pixels prepared in another way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from rfacenet.errors import SettingsError
+
+Normalisation = Literal["diff_normalized", "standardized", "raw"]
+LabelForm = Literal["wave", "difference"]
+
+
+@dataclass(frozen=True)  # no slots: jsonargparse reads a default through vars()
+class InputSpec:
+    """The input that a network was trained on.
+
+    Attributes:
+        frames: Frames of a clip.
+        height: Height of a face crop, pixels.
+        width: Width of a face crop, pixels.
+        fs_hz: Frame rate of a clip, Hz.
+        normalisation: How pixels become the network's input.
+        label_form: What the network puts out: the pulse wave, or its frame-to-frame difference, which has to
+            be summed up to give the wave.
+
+    Raises:
+        SettingsError: A number is not positive or a name is unknown.
+    """
+
+    frames: int
+    height: int
+    width: int
+    fs_hz: float
+    normalisation: Normalisation
+    label_form: LabelForm
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "height", "width", "fs_hz"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"An input's {name} must be above 0, not {getattr(self, name)}.")
+        for name, names in (("normalisation", get_args(Normalisation)), ("label_form", get_args(LabelForm))):
+            if getattr(self, name) not in names:
+                raise SettingsError(
+                    f"An input's {name} must be one of {', '.join(names)}, not {getattr(self, name)!r}."
+                )
+
+
+# Sec. 4.2 gives the shapes; the rest of the first is rPPG-Toolbox's PhysNet setting, "the same
+# hyperparameters as PhysNet". Differs: the rate and label of the second are not given; 30 Hz is VIPL-HR's
+# most common rate, and a label that was only upsampled is a wave.
+CROSS_DATASET_INPUT = InputSpec(128, 72, 72, 30.0, "diff_normalized", "difference")
+VIPL_HR_INPUT = InputSpec(64, 128, 128, 30.0, "diff_normalized", "wave")
+
+
+def normaliser(normalisation: Normalisation) -> nn.Module:
+    """The module that does the normalisation of that name."""
+    modules = {"diff_normalized": DiffNormalized, "standardized": Standardized, "raw": Raw}
+    return modules[normalisation]()
+
+
+class DiffNormalized(nn.Module):
+    """Relative change from frame to frame, over its standard deviation: "temporally normalized frames".
+
+    d[t] = (f[t+1] − f[t]) / (f[t+1] + f[t]), divided by the deviation of the whole clip. The last frame has
+    no next one and is zero, as is a clip in which nothing changes.
+
+    Source: Sec. 3 and Fig. 2 name it; formula, Chen & McDuff, "DeepPhys", ECCV 2018, Sec. 3.2.
+    Differs: the deviation is the clip's, not the whole video's, as a clip is all that live use has.
+    """
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels ``(B, 3, T, H, W)``, 0 to 255, of any dtype, to float32 of the same shape."""
+        before, after = pixels[:, :, :-1].float(), pixels[:, :, 1:].float()
+        change = (after - before) / (after + before + 1e-7)  # two black pixels: no change
+        deviation = change.std((1, 2, 3, 4), correction=0, keepdim=True)
+        return nn.functional.pad(change / deviation.clamp_min(1e-7), (0, 0, 0, 0, 0, 1))
+
+
+class Standardized(nn.Module):
+    """Pixels less their clip's mean, over its standard deviation; a clip of one colour is zero."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels ``(B, 3, T, H, W)`` of any dtype to float32 of the same shape."""
+        pixels = pixels.float()
+        deviation, mean = torch.std_mean(pixels, (1, 2, 3, 4), correction=0, keepdim=True)
+        return (pixels - mean) / deviation.clamp_min(1e-7)
+
+
+class Raw(nn.Module):
+    """Pixels as they are, for a network that does its own normalisation."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels ``(B, 3, T, H, W)`` of any dtype to float32, still 0 to 255."""
+        return pixels.float()
+
+
+class PulseModel(nn.Module):
+    """A network with the input it was made for: pixels in, pulse wave out.
+
+    Attributes:
+        network: PhysNet, rFaceNet or another; training calls it on ``normalise(pixels)`` for all its outputs.
+        input_spec: What ``pixels`` must be.
+    """
+
+    def __init__(self, network: nn.Module, input_spec: InputSpec) -> None:
+        super().__init__()
+        self.network = network
+        self.input_spec = input_spec
+        self.normalise = normaliser(input_spec.normalisation)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pulse wave of each clip.
+
+        Args:
+            pixels: RGB, 0 to 255, ``(B, 3, T, H, W)``, at the specification's size and rate; T is free.
+
+        Returns:
+            ``(B, T)`` at the frame rate, in the specification's ``label_form``.
+
+        Raises:
+            SettingsError: Height or width are not the specification's, or the network cannot take T frames.
+        """
+        expected = (self.input_spec.height, self.input_spec.width)
+        if tuple(pixels.shape[-2:]) != expected:
+            raise SettingsError(
+                f"These weights were made for face crops of {expected[0]}×{expected[1]} pixels, "
+                f"not {pixels.shape[-2]}×{pixels.shape[-1]}."
+            )
+        output = self.network(self.normalise(pixels))
+        bvp: Tensor = output if isinstance(output, Tensor) else output.bvp
+        return bvp

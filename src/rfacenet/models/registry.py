@@ -1,0 +1,56 @@
+"""The networks by name. A new network is one file and one line here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from torch import nn
+
+from rfacenet.errors import SettingsError
+from rfacenet.models.physnet import PhysNet
+from rfacenet.models.rfacenet import RFaceNet
+
+# Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`.
+_NETWORKS: dict[str, Any] = {
+    "physnet": PhysNet,
+    "rfacenet": RFaceNet,
+}
+
+
+def list_models() -> list[str]:
+    """Names that ``build`` knows."""
+    return sorted(_NETWORKS)
+
+
+def build(name: str, **config: Any) -> nn.Module:
+    """A network with fresh weights.
+
+    Args:
+        name: One of ``list_models()``.
+        **config: Fields of its configuration; those left out keep their defaults.
+
+    Raises:
+        SettingsError: No network has that name, or its configuration has no such field or value.
+    """
+    if name not in _NETWORKS:
+        raise SettingsError(f"No network is called {name!r}; there are {', '.join(list_models())}.")
+    network_type = _NETWORKS[name]
+    try:
+        network_config = network_type.Config(**config)
+    except TypeError as error:
+        raise SettingsError(f"The configuration does not fit {name!r}: {error}.") from error
+    network: nn.Module = network_type(network_config)
+    return network
+
+
+def describe(network: Any) -> tuple[str, dict[str, Any]]:
+    """The name and configuration that ``build`` would make this network from.
+
+    Raises:
+        SettingsError: The network is none of ``list_models()``.
+    """
+    for name, network_type in _NETWORKS.items():
+        if type(network) is network_type:
+            return name, asdict(network.config)
+    raise SettingsError(f"{type(network).__name__} is not a network that rfacenet can build by name.")

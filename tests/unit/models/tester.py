@@ -1,0 +1,114 @@
+"""What every network must do; a network's own test file inherits it and says how to build a small one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rfacenet.errors import SettingsError
+from rfacenet.losses import negative_pearson
+from rfacenet.models import (
+    InputSpec,
+    PulseModel,
+    fuse_batch_norms,
+    load_model,
+    optimise_for_inference,
+    save_model,
+)
+
+
+class ModelTester:
+    """Subclass as ``Test<Network>`` and give ``build``."""
+
+    clip_shape = (2, 3, 8, 16, 16)
+    other_shapes = ((1, 3, 4, 16, 16), (1, 3, 12, 17, 40), (3, 3, 20, 36, 36))
+    unfit_shapes = ((2, 3, 7, 16, 16), (2, 3, 2, 16, 16), (2, 3, 8, 15, 16), (2, 3, 8, 16, 8))
+
+    def build(self) -> nn.Module:
+        raise NotImplementedError
+
+    @staticmethod
+    def bvp(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+        return output if isinstance(output, Tensor) else output[0]
+
+    @pytest.fixture
+    def network(self) -> nn.Module:
+        torch.manual_seed(0)
+        return self.build()
+
+    @pytest.fixture
+    def clip(self) -> Tensor:
+        return torch.randn(self.clip_shape, generator=torch.Generator().manual_seed(0))
+
+    def test_gives_one_value_a_frame(self, network: nn.Module, clip: Tensor) -> None:
+        assert self.bvp(network(clip)).shape == (clip.shape[0], clip.shape[2])
+
+    def test_takes_other_sizes(self, network: nn.Module) -> None:
+        for shape in self.other_shapes:
+            assert self.bvp(network.eval()(torch.randn(shape))).shape == (shape[0], shape[2])
+
+    def test_names_a_shape_that_works(self, network: nn.Module) -> None:
+        network.eval()
+        for shape in self.unfit_shapes:
+            with pytest.raises(SettingsError, match=r"; (\d+) frames of (\d+)×(\d+) would work") as caught:
+                network(torch.randn(shape))
+            named = str(caught.value).split("; ")[-1].replace("×", " ").split()
+            network(torch.randn(1, 3, int(named[0]), int(named[3]), int(named[4])))
+        with pytest.raises(SettingsError, match="would work"):
+            network(torch.randn(3, 8, 16, 16))
+
+    def test_backward_reaches_every_parameter(self, network: nn.Module, clip: Tensor) -> None:
+        output = network(clip)
+        outputs = (
+            [output] if isinstance(output, Tensor) else [part for part in output[:2] if part is not None]
+        )
+        sum(part.square().sum() for part in outputs).backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+
+    def test_repeats_itself_and_ignores_the_batch(self, network: nn.Module, clip: Tensor) -> None:
+        network.eval()
+        first = self.bvp(network(clip))
+        assert torch.equal(first, self.bvp(network(clip)))
+        torch.testing.assert_close(first[1:], self.bvp(network(clip[1:])))
+
+    def test_weights_come_back(self, network: nn.Module, clip: Tensor, tmp_path: Path) -> None:
+        network(clip)  # moves the running statistics, which have to be saved too
+        _, _, frames, height, width = self.clip_shape
+        model = PulseModel(network, InputSpec(frames, height, width, 30.0, "raw", "wave")).eval()
+        save_model(tmp_path / "w.safetensors", model, licence="MIT", provenance="test")
+        assert torch.equal(load_model(tmp_path / "w.safetensors")(clip), model(clip))
+
+    def test_exports(self, network: nn.Module, clip: Tensor) -> None:
+        network.eval()
+        exported = torch.export.export(network, (clip,)).module()
+        torch.testing.assert_close(self.bvp(exported(clip)), self.bvp(network(clip)))
+
+    def test_faster_forms_are_equal(self, network: nn.Module, clip: Tensor) -> None:
+        for parameter in network.parameters():  # fresh norms are so plain that a wrong fusion would pass
+            nn.init.normal_(parameter, std=0.3)
+        network(clip)
+        expected = self.bvp(network.eval()(clip))
+        assert expected.std() > 1e-2
+        for faster in (fuse_batch_norms, optimise_for_inference):
+            torch.testing.assert_close(self.bvp(faster(network)(clip)), expected, atol=1e-4, rtol=1e-4)
+
+    def test_learns_one_clip(self, network: nn.Module) -> None:
+        frames = 24
+        generator = torch.Generator().manual_seed(1)
+        wave = torch.sin(torch.arange(frames) * 0.9 + torch.tensor([[0.0], [2.0]]))
+        noise = torch.randn(2, 3, frames, 16, 16, generator=generator)
+        clip = noise + wave[:, None, :, None, None]
+        optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+        losses = []
+        for _ in range(20):
+            loss = negative_pearson(self.bvp(network(clip)), wave)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < 0.3 * losses[0]
