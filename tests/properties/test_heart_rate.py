@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfacenet.inference.reading import read_samples
+from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import METHODS
 from rfacenet.signal.spectrum import heart_rate_bpm
@@ -45,6 +46,6 @@ def test_sampling_changes_nothing(rate_bpm, seed, fs_hz, method):
     t_s = np.concatenate([[0], np.cumsum(steps)])
     bvp = np.sin(2 * np.pi * rate_bpm / 60 * t_s)
     rgb = np.array([170.0, 120.0, 95.0]) * (1 - 0.005 * bvp[:, None] * np.array([0.33, 0.77, 0.53]))
-    reading = read_samples(t_s, rgb, METHODS[method], EstimateSettings())
+    reading = read_samples(FaceSamples(t_s, rgb), METHODS[method], EstimateSettings())
     assert reading.heart_rate_bpm == pytest.approx(rate_bpm, abs=1.0)
     assert reading.quality > 0.9

@@ -74,8 +74,8 @@ def _region(text: str) -> str | tuple[int, ...]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from rfacenet.inference.catalogue import get_method
     from rfacenet.inference.settings import EstimateSettings
-    from rfacenet.methods import get_method
     from rfacenet.output.files import check_writable
 
     names = ("method", "window_s", "step_s", "region", "face", "enlarge", "fps", "min_quality")

@@ -14,10 +14,10 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from rfacenet.methods import METHODS
+    from rfacenet.inference.catalogue import get_method, list_methods
 
     rows = [("method", "kind", "input", "source")]
-    rows += [(m.name, m.kind, m.input.summary, m.source) for m in METHODS.values()]
+    rows += [(m.name, m.kind, m.input.summary, m.source) for m in map(get_method, list_methods())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -10,7 +10,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rfacenet.errors import RfacenetError, VideoError
-from rfacenet.inference.estimator import Progress, estimate, unreadable
+from rfacenet.inference.estimator import estimate, unreadable
+from rfacenet.inference.sampling import Progress
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.types import Estimate
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.methods import Method
+from rfacenet.methods import ClipInput, Method
 from rfacenet.signal.beats import beat_times, variability
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
 from rfacenet.signal.quality import quality
-from rfacenet.signal.resample import Stretch, sampling_rate_hz, to_uniform_grid
+from rfacenet.signal.resample import Resampled, to_uniform_grid
 from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length
 from rfacenet.signal.windows import window_starts
 from rfacenet.types import Float64Array, PulseWave, Variability, WindowEstimate
@@ -31,6 +32,19 @@ MIN_BEAT_QUALITY = 0.8
 
 GREY_LEVELS = 0.5
 """Colour channels that differ by less than this, of 255, are one grey channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """An unbroken pulse wave.
+
+    Attributes:
+        first: Index of its first sample on the video's grid.
+        wave: Samples, ``(T,)``.
+    """
+
+    first: int
+    wave: Float64Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +68,36 @@ def rate_of(bvp: Float64Array, fs_hz: float) -> tuple[float, float]:
     return rate_bpm, quality(spectrum, rate_bpm)
 
 
-def read_samples(
-    t_s: Float64Array, samples: Float64Array, method: Method, settings: EstimateSettings
-) -> Reading:
+def read_samples(samples: FaceSamples, method: Method, settings: EstimateSettings) -> Reading:
     """Extract the pulse from samples of the face and read the heart rate off it.
 
     Args:
-        t_s: Increasing frame times, ``(T,)``, seconds, starting at 0.
-        samples: What the method reads of each frame, ``(T, C)``; NaN where there was no face.
+        samples: What was kept of the video, as the method needs it.
         method: How the pulse is extracted.
         settings: Windows and thresholds.
     """
-    if len(t_s) < 2:
+    if samples.fs_hz is None:
         single = "The video has a single frame; at least 4 s are needed for a heart rate."
         return Reading(PulseWave(0.0, np.empty(0)), reason=single)
-    fs_hz = sampling_rate_hz(t_s)
-    n = int(np.floor(t_s[-1] * fs_hz + 1e-6)) + 1
+    fs_hz = method.input.fs_hz if isinstance(method.input, ClipInput) else samples.fs_hz
+    n = int(np.floor(samples.t_s[-1] * fs_hz + 1e-6)) + 1
     nothing = PulseWave(fs_hz, np.full(n, np.nan))
-    reason = _why_unanswerable(t_s, samples, fs_hz, method)
+    reason = _why_unanswerable(samples, method)
     if reason:
         return Reading(nothing, reason=reason)
+    pieces = _pieces(samples, fs_hz)
     stretches = [
-        Stretch(piece.first, clean_pulse(method.extract(piece.values, fs_hz), fs_hz))
-        for piece in to_uniform_grid(t_s, samples, fs_hz, MAX_GAP_S)
-        if len(piece.values) >= shortest_length(fs_hz)
+        Stretch(piece.first, clean_pulse(_extracted(piece, method, fs_hz), fs_hz))
+        for piece in pieces
+        if len(piece) >= shortest_length(fs_hz)
     ]
     if not stretches:
-        return Reading(nothing, reason=_too_short(t_s, samples, fs_hz))
+        longest_s = max(map(len, pieces), default=0) / fs_hz
+        return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz))
     wave = nothing.value.copy()
-    for piece in stretches:
-        wave[piece.first : piece.stop] = piece.values
-    rate_bpm, certainty = _overall(stretches, fs_hz, settings.min_quality)
+    for stretch in stretches:
+        wave[stretch.first : stretch.first + len(stretch.wave)] = stretch.wave
+    rate_bpm, certainty = _overall([stretch.wave for stretch in stretches], fs_hz, settings.min_quality)
     beats_s = _beats(stretches, fs_hz)
     return Reading(
         bvp=PulseWave(fs_hz, wave),
@@ -94,17 +107,28 @@ def read_samples(
         windows=_rolling(wave, fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
-        notes=_band_note(fs_hz),
+        notes=_band_note(samples.fs_hz),
     )
 
 
-def _segments(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
+def _pieces(samples: FaceSamples, fs_hz: float) -> list[Resampled]:
+    """The unbroken stretches of what the method reads, on its grid."""
+    values = samples.colours if samples.crops is None else samples.crops
+    return to_uniform_grid(samples.t_s, values, samples.present, fs_hz, MAX_GAP_S)
+
+
+def _extracted(piece: Resampled, method: Method, fs_hz: float) -> Float64Array:
+    # A trace is small and its methods want it whole; of a clip, a window at a time is enough.
+    return method.extract(piece if isinstance(method.input, ClipInput) else piece[:], fs_hz)
+
+
+def _segments(waves: list[Float64Array], fs_hz: float) -> list[Float64Array]:
     """Half-overlapping segments of :data:`SEGMENT_S` of unbroken waves."""
     length = round(SEGMENT_S * fs_hz)
     return [
-        piece.values[start : start + length]
-        for piece in stretches
-        for start in window_starts(len(piece.values), length, length // 2)
+        wave[start : start + length]
+        for wave in waves
+        for start in window_starts(len(wave), length, length // 2)
     ]
 
 
@@ -114,19 +138,14 @@ def segment_spectrum(bvp: PulseWave) -> PowerSpectrum:
     Args:
         bvp: Pulse wave with at least four unbroken seconds.
     """
-    stretches = to_uniform_grid(bvp.t_s, bvp.value[:, None], bvp.fs_hz, 1.5 / bvp.fs_hz)
-    long_enough = [
-        Stretch(piece.first, piece.values[:, 0])
-        for piece in stretches
-        if len(piece.values) >= shortest_length(bvp.fs_hz)
-    ]
-    spectra = [power_spectrum(segment, bvp.fs_hz) for segment in _segments(long_enough, bvp.fs_hz)]
+    runs = [run for run in _present_runs(bvp.value) if len(run) >= shortest_length(bvp.fs_hz)]
+    spectra = [power_spectrum(segment, bvp.fs_hz) for segment in _segments(runs, bvp.fs_hz)]
     return replace(spectra[0], power=np.mean([spectrum.power for spectrum in spectra], axis=0))
 
 
-def _overall(stretches: list[Stretch], fs_hz: float, min_quality: float) -> tuple[float | None, float]:
+def _overall(waves: list[Float64Array], fs_hz: float, min_quality: float) -> tuple[float | None, float]:
     """Quality-weighted mean rate of the segments that are good enough, and their mean quality."""
-    segments = _segments(stretches, fs_hz)
+    segments = _segments(waves, fs_hz)
     rates, qualities = np.array([rate_of(segment, fs_hz) for segment in segments]).T
     accepted = qualities >= min_quality
     if not accepted.any():
@@ -149,55 +168,49 @@ def _window(
     wave: Float64Array, start_s: float, end_s: float, fs_hz: float, settings: EstimateSettings
 ) -> WindowEstimate:
     """A window's rate, from its longest unbroken part if that is at least half of it."""
-    part = _longest_present(wave)
+    part = max(_present_runs(wave), key=len)
     if len(part) < max(len(wave) / 2, shortest_length(fs_hz)):
         return WindowEstimate(start_s, end_s, None, 0.0)
     rate_bpm, certainty = rate_of(part, fs_hz)
     return WindowEstimate(start_s, end_s, rate_bpm if certainty >= settings.min_quality else None, certainty)
 
 
-def _longest_present(wave: Float64Array) -> Float64Array:
-    """The longest run without a NaN."""
-    edges = np.flatnonzero(np.isnan(wave))
-    starts = np.concatenate([[0], edges + 1])
-    stops = np.concatenate([edges, [len(wave)]])
-    longest = np.argmax(stops - starts)
-    return wave[starts[longest] : stops[longest]]
+def _present_runs(wave: Float64Array) -> list[Float64Array]:
+    """The runs without a NaN; at least one, which may be empty."""
+    missing = np.flatnonzero(np.isnan(wave))
+    return [run[~np.isnan(run)] for run in np.split(wave, missing)]
 
 
 def _beats(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
     """Beat times of the stretches that are clear enough, seconds."""
     beats = []
     for piece in stretches:
-        rate_bpm, certainty = rate_of(piece.values, fs_hz)
+        rate_bpm, certainty = rate_of(piece.wave, fs_hz)
         if certainty >= MIN_BEAT_QUALITY:
-            beats.append(piece.first / fs_hz + beat_times(piece.values, fs_hz, rate_bpm))
+            beats.append(piece.first / fs_hz + beat_times(piece.wave, fs_hz, rate_bpm))
     return beats
 
 
-def _why_unanswerable(t_s: Float64Array, samples: Float64Array, fs_hz: float, method: Method) -> str | None:
+def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
     """The reason why no wave can be extracted at all, or None."""
-    seen = ~np.isnan(samples).any(axis=1)
-    if not seen.any():
+    seen = samples.colours[samples.present]
+    if not len(seen):
         return (
-            f"No face was found in {t_s[-1]:.1f} s of video; choose the region yourself "
+            f"No face was found in {samples.t_s[-1]:.1f} s of video; choose the region yourself "
             "(the whole frame or a box) if there is skin to see."
         )
-    if fs_hz * 0.95 / 2 <= 2 * PULSE_BAND_HZ[0]:
-        return f"{fs_hz:.2g} frames per second are too few for a heart rate; record at 10 or more."
-    grey = np.abs(samples[seen] - samples[seen].mean(axis=1, keepdims=True)).max() < GREY_LEVELS
+    if samples.fs_hz is None or samples.fs_hz * 0.95 / 2 <= 2 * PULSE_BAND_HZ[0]:
+        return f"{samples.fs_hz:.2g} frames per second are too few for a heart rate; record at 10 or more."
+    grey = np.abs(seen - seen.mean(axis=1, keepdims=True)).max() < GREY_LEVELS
     if grey and method.input.needs_colour:
         return f"The video is grey-scale and '{method.name}' works on colour; use the method 'green'."
     return None
 
 
-def _too_short(t_s: Float64Array, samples: Float64Array, fs_hz: float) -> str:
+def _too_short(duration_s: float, longest_s: float, fs_hz: float) -> str:
     least_s = shortest_length(fs_hz) / fs_hz
-    if t_s[-1] < least_s:
-        return f"The video lasts {t_s[-1]:.1f} s; at least {least_s:.1f} s are needed for a heart rate."
-    longest_s = max(
-        (len(s.values) / fs_hz for s in to_uniform_grid(t_s, samples, fs_hz, MAX_GAP_S)), default=0
-    )
+    if duration_s < least_s:
+        return f"The video lasts {duration_s:.1f} s; at least {least_s:.1f} s are needed for a heart rate."
     return (
         f"The face was seen for {longest_s:.1f} s at most without a break; "
         f"at least {least_s:.1f} s are needed for a heart rate."

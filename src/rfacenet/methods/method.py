@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rfacenet.types import Float64Array
 
@@ -36,6 +35,31 @@ class TraceInput:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipInput:
+    """The method sees the face itself: crops ``(T, H, W, 3)`` RGB, 0 to 255, at a rate of its own.
+
+    Attributes:
+        height_px: Height of a crop.
+        width_px: Width of a crop.
+        fs_hz: Frames per second.
+        needs_colour: Whether a grey-scale video leaves it nothing to work with.
+        enlarge: Factor by which the detected face box is enlarged. Source: rPPG-Toolbox's 1.5, which
+            rFaceNet's cross-dataset setting (Section 4.2) takes over.
+    """
+
+    height_px: int
+    width_px: int
+    fs_hz: float
+    needs_colour: bool = True
+    enlarge: float = 1.5
+
+    @property
+    def summary(self) -> str:
+        """A few words for lists of methods."""
+        return f"face clip, {self.height_px}×{self.width_px} px at {self.fs_hz:g} Hz"
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A way to get a pulse wave out of a face.
 
@@ -45,14 +69,16 @@ class Method:
         input: What of the face it reads.
         source: The paper that it comes from.
         extract: ``(input of one unbroken stretch, fs_hz) -> (T,)`` raw pulse wave of any scale, more blood
-            upwards. Must not fail or return NaN on a constant input: all zeros say "no pulse".
+            upwards. A trace comes as an array; a clip as something that can be sliced to arrays, since a
+            long video's would not fit into memory. Must not fail or return NaN on a constant input: all
+            zeros say "no pulse".
     """
 
     name: str
     kind: Literal["classical", "neural"]
-    input: TraceInput
+    input: TraceInput | ClipInput
     source: str
-    extract: Callable[[NDArray[Any], float], Float64Array]
+    extract: Callable[[Any, float], Float64Array]
 
 
 def relative(rgb: Float64Array) -> Float64Array:

@@ -5,6 +5,7 @@ import pytest
 
 from rfacenet.errors import SettingsError
 from rfacenet.inference.reading import read_samples, segment_spectrum
+from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import METHODS
 from rfacenet.signal.spectrum import peak_rate_bpm
@@ -22,7 +23,7 @@ def face(rate_bpm=72.0, duration_s=20.0, fs_hz=30.0, pulsation=0.005, seed=0):
 
 
 def read(t_s, rgb, method=POS, **settings):
-    return read_samples(t_s, rgb, method, EstimateSettings(**settings))
+    return read_samples(FaceSamples(t_s, rgb), method, EstimateSettings(**settings))
 
 
 def test_a_clear_pulse():

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from rfacenet.errors import UnknownMethodError
-from rfacenet.methods import METHODS, get_method
+from rfacenet.methods import METHODS
 from rfacenet.methods.chrom import chrom
 from rfacenet.methods.ica import jade
 from rfacenet.methods.lgi import lgi
@@ -102,10 +101,3 @@ def test_jade_separates_independent_sources():
     match = np.abs(np.corrcoef(found.T, sources.T)[:3, 3:])
     assert np.sort(match.max(axis=0))[0] > 0.99
     assert sorted(match.argmax(axis=0)) == [0, 1, 2]
-
-
-def test_unknown_method_suggests_the_nearest():
-    with pytest.raises(UnknownMethodError, match="did you mean 'chrom'"):
-        get_method("Chrome")
-    with pytest.raises(UnknownMethodError, match="green, ica, chrom"):
-        get_method("xyzzy")

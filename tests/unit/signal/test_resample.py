@@ -16,26 +16,43 @@ def test_rate_ignores_gaps():
         sampling_rate_hz(np.array([1.0]))
 
 
+def everywhere(t_s):
+    return np.ones(len(t_s), bool)
+
+
 def test_uneven_samples_of_a_line_stay_on_the_line():
     rng = np.random.default_rng(1)
     t_s = np.concatenate([[0], np.sort(rng.uniform(0, 5, 200))])
-    (stretch,) = to_uniform_grid(t_s, np.stack([2 * t_s, 1 - t_s], axis=1), 30.0, max_gap_s=1.0)
-    grid_s = np.arange(stretch.first, stretch.stop) / 30
-    np.testing.assert_allclose(stretch.values, np.stack([2 * grid_s, 1 - grid_s], axis=1), atol=1e-12)
+    values = np.stack([2 * t_s, 1 - t_s], axis=1)
+    (stretch,) = to_uniform_grid(t_s, values, everywhere(t_s), 30.0, max_gap_s=1.0)
+    grid_s = (stretch.first + np.arange(len(stretch))) / 30
+    np.testing.assert_allclose(stretch[:], np.stack([2 * grid_s, 1 - grid_s], axis=1), atol=1e-12)
+    np.testing.assert_array_equal(stretch[10:20], stretch[:][10:20])
 
 
 def test_uniform_samples_are_unchanged():
     values = np.random.default_rng(2).normal(size=(90, 3))
-    (stretch,) = to_uniform_grid(np.arange(90) / 30, values, 30.0, max_gap_s=0.5)
+    t_s = np.arange(90) / 30
+    (stretch,) = to_uniform_grid(t_s, values, everywhere(t_s), 30.0, max_gap_s=0.5)
     assert stretch.first == 0
-    np.testing.assert_allclose(stretch.values, values, atol=1e-9)
+    np.testing.assert_allclose(stretch[:], values, atol=1e-9)
+
+
+def test_pictures_are_interpolated_too():
+    pictures = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(2, axis=1)
+    t_s = np.arange(40) / 20
+    (stretch,) = to_uniform_grid(t_s, pictures, everywhere(t_s), 40.0, max_gap_s=0.5)
+    assert stretch[:].dtype == np.float32
+    np.testing.assert_allclose(stretch[:][:, 0, 0, 0], np.arange(79) / 2, atol=1e-5)
 
 
 def test_long_gaps_and_missing_samples_break_the_stretch_short_ones_do_not():
     t_s = np.arange(300) / 30
-    values = np.ones((300, 1))
-    values[100:130] = np.nan  # a second without a face
-    values[200:205] = np.nan
-    stretches = to_uniform_grid(t_s, values, 30.0, max_gap_s=0.5)
-    assert [(s.first, s.stop) for s in stretches] == [(0, 100), (130, 300)]
-    assert to_uniform_grid(t_s, np.full((300, 1), np.nan), 30.0, max_gap_s=0.5) == []
+    present = everywhere(t_s)
+    present[100:130] = False  # a second without a face
+    present[200:205] = False
+    values = np.where(present, 1.0, np.nan)[:, None]
+    stretches = to_uniform_grid(t_s, values, present, 30.0, max_gap_s=0.5)
+    assert [(s.first, len(s)) for s in stretches] == [(0, 100), (130, 170)]
+    assert all((s[:] == 1).all() for s in stretches)
+    assert to_uniform_grid(t_s, values, ~everywhere(t_s), 30.0, max_gap_s=0.5) == []

@@ -1,0 +1,84 @@
+"""A network behind the interface of all methods: sliding windows of face crops in, one pulse wave out."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rfacenet.methods import ClipInput, Method
+from rfacenet.signal.resample import Resampled
+from rfacenet.signal.windows import overlap_add, window_starts
+from rfacenet.types import Float64Array
+
+if TYPE_CHECKING:
+    from rfacenet.models import PulseModel
+
+BATCH = 4
+"""Windows that go through the network together."""
+
+FRAME_MULTIPLE = 4
+"""The networks halve time twice; a window shorter than they were trained on is cut to a multiple of this."""
+
+
+def neural_method(name: str, path: Path) -> Method:
+    """The method that a weights file makes of its network. The weights are loaded at its first use.
+
+    Raises:
+        WeightsError: The file is missing, cut off, or not one of rfacenet's.
+    """
+    from rfacenet.models import read_card
+
+    card = read_card(path)
+    spec = card.input_spec
+    return Method(
+        name=name,
+        kind="neural",
+        input=ClipInput(spec.height, spec.width, spec.fs_hz),
+        source=card.provenance,
+        extract=partial(extract, path),
+    )
+
+
+def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
+    """Pulse wave of a stretch of face crops, from half-overlapping windows of the network's length.
+
+    Args:
+        path: Weights file.
+        clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; at least four frames.
+        fs_hz: That rate; part of the shared interface.
+
+    Returns:
+        Raw pulse wave, ``(T,)``.
+    """
+    model = _loaded(path)
+    length = min(model.input_spec.frames, len(clip) // FRAME_MULTIPLE * FRAME_MULTIPLE)
+    starts = window_starts(len(clip), length, max(1, length // 2))
+    pieces: list[Float64Array] = []
+    for first in range(0, len(starts), BATCH):
+        pieces += _pulses(model, [clip[start : start + length] for start in starts[first : first + BATCH]])
+    return overlap_add(pieces, starts, len(clip))
+
+
+def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+    """Pulse waves of windows ``(T, H, W, 3)``, each at unit variance, as windows of one video must agree."""
+    import torch
+
+    pixels = torch.from_numpy(np.stack(windows)).permute(0, 4, 1, 2, 3)
+    with torch.inference_mode():
+        waves = model(pixels).double().numpy()
+    if model.input_spec.label_form == "difference":
+        waves = np.cumsum(waves, axis=1)
+    waves = waves - waves.mean(axis=1, keepdims=True)
+    spread = waves.std(axis=1, keepdims=True)
+    return list(waves / np.where(spread > 0, spread, 1.0))
+
+
+@cache
+def _loaded(path: Path) -> PulseModel:
+    from rfacenet.models import PulseModel, load_model, optimise_for_inference
+
+    model = load_model(path)
+    return PulseModel(optimise_for_inference(model.network), model.input_spec).eval()

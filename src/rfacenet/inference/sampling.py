@@ -1,0 +1,137 @@
+"""A video is read once, and what a method needs of its face is kept: colours in memory, crops on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfacenet.faces import Mtcnn, TrackedFrame, crop, mean_rgb, region_frames, track_face
+from rfacenet.inference.settings import EstimateSettings
+from rfacenet.methods import ClipInput, TraceInput
+from rfacenet.signal.resample import sampling_rate_hz
+from rfacenet.types import FaceBox, Float64Array, Uint8Array
+from rfacenet.video import VideoSource, open_video
+
+Progress = Callable[[float, float | None], None]
+"""Called now and then with the seconds of video read so far and, where known, of the whole video."""
+
+MAX_SIDE_PX = 960
+"""Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
+
+PICTURE_PX = 256
+"""Size of the face picture that goes with an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSamples:
+    """What was kept of a video.
+
+    Attributes:
+        t_s: Frame times, ``(T,)``, seconds from the first frame.
+        colours: Mean colour of the face, ``(T, 3)`` RGB, 0 to 255; NaN where there was no face.
+        crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; None if the method reads colours.
+        crop: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
+        damaged_frames: Frames that could not be decoded whole.
+    """
+
+    t_s: Float64Array
+    colours: Float64Array
+    crops: Uint8Array | None = None
+    crop: Uint8Array | None = None
+    damaged_frames: int = 0
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """In which frames there was a face, ``(T,)``."""
+        return ~np.isnan(self.colours[:, 0])
+
+    @property
+    def fs_hz(self) -> float | None:
+        """Frames per second as measured from their times; None for a single frame."""
+        return sampling_rate_hz(self.t_s) if len(self.t_s) > 1 else None
+
+
+def sample_face(
+    path: str | os.PathLike[str],
+    settings: EstimateSettings,
+    needs: TraceInput | ClipInput,
+    *,
+    progress: Progress | None = None,
+) -> FaceSamples:
+    """Read a video once and keep what a method needs of its face.
+
+    Args:
+        path: Video file, or folder with an image sequence.
+        settings: Where the skin is.
+        needs: What the method reads.
+        progress: Called after each frame.
+
+    Raises:
+        VideoError: The video cannot be read.
+        SettingsError: The region lies outside the frame.
+    """
+    enlarge = settings.enlarge or needs.enlarge
+    # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
+    # keep hundreds of megabytes of it from being used again.
+    t_s, colours = array("d"), array("d")
+    crops = _CropFile(needs) if isinstance(needs, ClipInput) else None
+    picture = None
+    # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
+    max_side_px = MAX_SIDE_PX if settings.region == "face" else None
+    with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
+        for tracked in _tracked_frames(video, settings):
+            t_s.append(tracked.frame.t_s)
+            box = None if tracked.box is None else tracked.box.scaled(enlarge)
+            colours.extend((np.nan,) * 3 if box is None else mean_rgb(tracked.frame.rgb, box))
+            if crops is not None:
+                crops.add(tracked.frame.rgb, box)
+            if picture is None and box is not None:
+                picture = crop(tracked.frame.rgb, box, PICTURE_PX)
+            if progress:
+                progress(tracked.frame.t_s, video.expected_duration_s)
+        return FaceSamples(
+            np.array(t_s),
+            np.array(colours).reshape(-1, 3),
+            None if crops is None else crops.array(),
+            picture,
+            video.damaged_frames,
+        )
+
+
+class _CropFile:
+    """Face crops in a temporary file without a name: gone with the process, whatever becomes of it."""
+
+    def __init__(self, size: ClipInput) -> None:
+        self._size_px = (size.height_px, size.width_px)
+        self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
+
+    def add(self, rgb: Uint8Array, box: FaceBox | None) -> None:
+        """Append the crop, or black where there is no face."""
+        shape = (*self._size_px, 3)
+        picture = np.zeros(shape, np.uint8) if box is None else crop(rgb, box, self._size_px)
+        self._file.write(picture.data)
+
+    def array(self) -> Uint8Array:
+        """All crops, ``(T, H, W, 3)``, read from the file as they are needed."""
+        self._file.flush()
+        return np.memmap(self._file, np.uint8, "r").reshape(-1, *self._size_px, 3)
+
+
+@cache
+def _detector() -> Mtcnn:
+    return Mtcnn()
+
+
+def _tracked_frames(video: VideoSource, settings: EstimateSettings) -> Iterator[TrackedFrame]:
+    if settings.region == "face":
+        return track_face(video, _detector(), choice=settings.face)
+    box = None if settings.region == "frame" else FaceBox(*map(float, settings.region))
+    return region_frames(video, box)

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+
+from rfacenet.errors import WeightsError
+from rfacenet.inference.catalogue import get_method
+from rfacenet.inference.neural import extract
+from rfacenet.inference.reading import read_samples
+from rfacenet.inference.sampling import FaceSamples
+from rfacenet.inference.settings import EstimateSettings
+from rfacenet.models import InputSpec, PulseModel, build, load_model, save_model
+from rfacenet.signal.resample import to_uniform_grid
+
+SPEC = InputSpec(64, 16, 16, 30.0, "diff_normalized", "wave")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    model = PulseModel(build("physnet", width=8), SPEC).eval()
+    save_model(path, model, licence="MIT", provenance="random numbers, for tests")
+    return path
+
+
+def crops(n, fs_hz=30.0):
+    """Times and face crops of a beating square."""
+    t_s = np.arange(n) / fs_hz
+    level = 128 + 20 * np.sin(2 * np.pi * 1.3 * t_s)
+    noise = np.random.default_rng(0).integers(0, 30, (1, 16, 16, 3))
+    return t_s, (level[:, None, None, None] + noise).astype(np.uint8)
+
+
+def stretch(n):
+    t_s, pictures = crops(n)
+    (clip,) = to_uniform_grid(t_s, pictures, np.ones(n, bool), 30.0, 0.5)
+    return clip
+
+
+def test_one_window_is_what_the_network_says(weights):
+    clip = stretch(64)
+    pixels = torch.from_numpy(clip[:]).permute(3, 0, 1, 2)[None]
+    with torch.inference_mode():
+        expected = load_model(weights)(pixels)[0].double().numpy()
+    expected = (expected - expected.mean()) / expected.std()
+    np.testing.assert_allclose(extract(weights, clip, 30.0), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [30, 64, 65, 500])
+def test_any_length_is_covered_whole(weights, n):
+    wave = extract(weights, stretch(n), 30.0)
+    assert wave.shape == (n,)
+    assert np.isfinite(wave).all()
+
+
+def test_a_weights_file_is_a_method_and_other_frame_rates_are_resampled(weights):
+    method = get_method(str(weights))
+    assert (method.name, method.kind, method.source) == ("tiny", "neural", "random numbers, for tests")
+    t_s, pictures = crops(150, fs_hz=15.0)
+    colours = pictures.reshape(150, -1, 3).mean(axis=1) * [1.3, 1.0, 0.8]
+    reading = read_samples(FaceSamples(t_s, colours, pictures), method, EstimateSettings(min_quality=0))
+    assert reading.bvp.fs_hz == 30
+    assert len(reading.bvp.value) == 299
+    assert reading.heart_rate_bpm is not None
+
+
+def test_weights_that_cannot_be_used(tmp_path):
+    with pytest.raises(WeightsError, match="no such file"):
+        get_method(str(tmp_path / "gone.safetensors"))
+    (tmp_path / "cut.safetensors").write_bytes(b"abc")
+    with pytest.raises(WeightsError, match="cut off or damaged"):
+        get_method(str(tmp_path / "cut.safetensors"))
