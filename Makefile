@@ -8,7 +8,7 @@ TORCH ?= torch==2.13.0
 # A person's own video; without one, the demo films a simulated face.
 VIDEO ?=
 
-.PHONY: install dev demo test lint clean
+.PHONY: install dev demo test lint weights weights-rfacenet weights-physnet clean
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev-installed
@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("rfacenet needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	touch $@
 
 $(VENV)/.dev-installed: $(VENV)/.installed
@@ -43,6 +43,16 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The released weights from nothing; on CPUs, make -j2 weights trains both at once. A stopped run goes on.
+weights: weights-rfacenet weights-physnet
+
+weights-rfacenet weights-physnet: weights-%: install
+	where=$$($(BIN)/python -c 'import torch; print("gpu" if torch.cuda.is_available() else "cpu")') && \
+	$(BIN)/rfacenet train --config simulated-$$where --network $* --out runs/weights-$*
+	mkdir -p src/rfacenet/models/weights
+	cp runs/weights-$*/best.safetensors src/rfacenet/models/weights/$*.simulated.safetensors
+	cp runs/weights-$*/card.md src/rfacenet/models/weights/$*.simulated.md
 
 clean:
 	rm -rf $(VENV) $(DEMO)

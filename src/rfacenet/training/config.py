@@ -1,0 +1,228 @@
+"""What can be chosen about a training run, and how it is read from YAML and flags.
+
+Defaults are the paper's cross-dataset setting; ``configs/`` holds one short file for every other one.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentError
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ArgumentParser
+
+from rfacenet.errors import SettingsError
+from rfacenet.losses import Term
+from rfacenet.models import CROSS_DATASET_INPUT, InputSpec
+from rfacenet.simulation.difficulty import DifficultyName
+
+_CONFIGS = Path(__file__).parent / "configs"
+
+
+def _check_above(config: object, low: float, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) > low:
+            raise SettingsError(f"{name} must be above {low:g}, not {getattr(config, name):g}.")
+
+
+def _check_at_least(config: object, low: float, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) >= low:
+            raise SettingsError(f"{name} must be at least {low:g}, not {getattr(config, name):g}.")
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How the weights move.
+
+    Attributes:
+        name: ``adam`` adds the weight decay to the gradient, ``adamw`` takes it off the weights.
+        learning_rate: Peak, or the constant, of the learning rate.
+        weight_decay: Of the network's weights; the loss's own (σ) have none.
+        schedule: ``one_cycle`` rises to the peak and falls to nothing over the run; or ``constant``.
+        warmup: Share of the run in which ``one_cycle`` rises.
+        clip_norm: Greatest norm of a gradient; None clips nothing.
+        average_decay: Validate and keep a moving average of the weights, to which each step adds one minus
+            this; None keeps the weights themselves.
+
+    Source: Sec. 4.2, "the same hyperparameters as PhysNet" in rPPG-Toolbox: Adam, 9e-3, one cycle.
+    """
+
+    name: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 9e-3
+    weight_decay: float = 0.0
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    warmup: float = 0.3
+    clip_norm: float | None = None
+    average_decay: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_above(self, 0, "learning_rate")
+        _check_at_least(self, 0, "weight_decay")
+        if not 0 < self.warmup < 1:
+            raise SettingsError(f"optimiser.warmup must lie between 0 and 1, not {self.warmup:g}.")
+        if self.clip_norm is not None:
+            _check_above(self, 0, "clip_norm")
+        if self.average_decay is not None and not 0 <= self.average_decay < 1:
+            raise SettingsError(f"optimiser.average_decay must be 0 to 1, not {self.average_decay:g}.")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Choices in rFaceNet's loss; see ``MultiTaskLoss``.
+
+    Attributes:
+        terms: Which terms there are. A network without an identity classifier has no ``identity``.
+        hr_gradient: Whether the heart rate teaches the network.
+    """
+
+    terms: tuple[Term, ...] = ("bvp", "hr", "identity")
+    hr_gradient: Literal["soft", "none"] = "soft"
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """Which people and conditions are simulated.
+
+    Attributes:
+        difficulty: Range on the scale 0 easy, 1 standard, 2 hard; every batch draws its place in it.
+        frame_rates_hz: Lowest and highest frame rate; None leaves them to the difficulty. A network knows no
+            rate: it should be trained near the one that its input is resampled to.
+        identities: People to train on: first number, and the number after the last.
+        validation_identities: People to validate on, likewise.
+        validation_difficulties: One validation set each.
+        validation_clips: Clips in each validation set, at least a batch.
+        epoch_clips: Clips that count as an epoch. There is no end to clips and each is new; this is
+            about the number in the paper's training sets.
+    """
+
+    difficulty: tuple[float, float] = (0.0, 2.0)
+    frame_rates_hz: tuple[float, float] | None = None
+    identities: tuple[int, int] = (0, 500)
+    validation_identities: tuple[int, int] = (1_000_000, 1_000_060)
+    validation_difficulties: tuple[DifficultyName, ...] = ("easy", "standard", "hard")
+    validation_clips: int = 64
+    epoch_clips: int = 800
+
+    def __post_init__(self) -> None:
+        low, high = self.difficulty
+        if not 0 <= low <= high <= 2:
+            raise SettingsError(f"simulation.difficulty must rise within 0 and 2, not {low:g} to {high:g}.")
+        if self.frame_rates_hz is not None and not 0 < self.frame_rates_hz[0] <= self.frame_rates_hz[1]:
+            raise SettingsError("simulation.frame_rates_hz must be above 0 and rise.")
+        for name in ("identities", "validation_identities"):
+            first, end = getattr(self, name)
+            if not 0 <= first < end:
+                raise SettingsError(f"simulation.{name} must be a rising range, not {first} to {end}.")
+        _check_at_least(self, 1, "validation_clips", "epoch_clips")
+        if not self.validation_difficulties:
+            raise SettingsError("simulation.validation_difficulties must name at least one difficulty.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        network: Name of the network, one of ``rfacenet.models.list_models()``.
+        networks: Configuration of each network by its name; only the chosen one's counts. So one file can
+            serve a network and the one that it is compared with.
+        input: What the network takes in.
+        loss: Choices in rFaceNet's loss.
+        data: ``simulator``, or the folder of a prepared data set.
+        simulation: Choices for the simulator.
+        optimiser: How the weights move.
+        batch_size: Clips a step, over all devices together.
+        epochs: Length of the run.
+        steps: Length of the run in steps, instead of epochs.
+        max_minutes: Shorten the run to this time; its steps then follow from the speed measured at its start.
+        round_steps: Steps from one validation and checkpoint to the next; a run is a whole number of rounds.
+        precision: ``32-true``, or ``bf16-mixed`` or ``16-mixed`` for mixed precision.
+        accelerator: ``cpu``, ``gpu``, or whichever there is.
+        workers: Processes that make clips; 0 makes them in the training process, on its device.
+        threads: Threads of the training process; None leaves the number to torch, one a core. Fewer where
+            workers or other runs need cores too: threads that wait for each other slow down many times.
+        seed: Same seed, same run.
+        tensorboard: Write curves for TensorBoard too; it has to be installed.
+        licence: Licence of the weights.
+
+    Raises:
+        SettingsError: A value cannot work.
+
+    Source: Sec. 4.2. Batch size and epochs: PhysNet's in rPPG-Toolbox.
+    """
+
+    network: str = "rfacenet"
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    input: InputSpec = CROSS_DATASET_INPUT
+    loss: LossConfig = LossConfig()
+    data: str = "simulator"
+    simulation: SimulationConfig = SimulationConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    batch_size: int = 4
+    epochs: int = 30
+    steps: int | None = None
+    max_minutes: float | None = None
+    round_steps: int = 250
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    workers: int = 0
+    threads: int | None = None
+    seed: int = 0
+    tensorboard: bool = False
+    licence: str = "MIT"
+
+    def __post_init__(self) -> None:
+        _check_at_least(self, 1, "batch_size", "epochs", "round_steps")
+        _check_at_least(self, 0, "workers", "seed")
+        for name in ("steps", "threads"):
+            if getattr(self, name) is not None:
+                _check_at_least(self, 1, name)
+        if self.max_minutes is not None:
+            _check_above(self, 0, "max_minutes")
+
+
+def parse(arguments: Sequence[str]) -> tuple[TrainConfig, Path]:
+    """Read the flags of ``rfacenet train``; later ones overrule earlier ones.
+
+    Returns:
+        The configuration and the run folder.
+
+    Raises:
+        SettingsError: A file or flag is unknown or has a value that cannot work; the message says which.
+    """
+    parser = ArgumentParser(
+        prog="rfacenet train",
+        description="Train a network, or continue a run that was stopped.",
+        epilog="example: rfacenet train --config simulated-cpu --network physnet --out runs/physnet",
+        exit_on_error=False,
+    )
+    parser.add_argument("--config", action="config", help=f"YAML file, or one of {', '.join(_published())}")
+    parser.add_argument("--out", type=str, required=True, help="run folder, new or to be continued")
+    parser.add_class_arguments(TrainConfig)
+    try:
+        values = parser.instantiate(parser.parse_args(_with_paths(arguments)))
+    except ArgumentError as error:
+        raise SettingsError(f"The training run cannot be set up: {_one_line(error)}.") from error
+    out = Path(values.out)
+    del values.out, values.config
+    return TrainConfig(**vars(values)), out
+
+
+def _published() -> list[str]:
+    return sorted(path.stem for path in _CONFIGS.glob("*.yaml"))
+
+
+def _with_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments with each published setting's name after ``--config`` replaced by its file."""
+    paths = []
+    for previous, argument in zip(["", *arguments], arguments, strict=False):
+        named = previous == "--config" and argument in _published()
+        paths.append(str(_CONFIGS / f"{argument}.yaml") if named else argument)
+    return paths
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,282 @@
+"""Batches for training and validation, by number: batch k of a run is always the same clips.
+
+So a run that was stopped after step k goes on with batch k, whatever the number of worker processes or
+devices, and nothing about the data has to be stored in a checkpoint.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from rfacenet.errors import SettingsError
+from rfacenet.models import InputSpec
+from rfacenet.simulation import ClipSimulator, Difficulty, SimulatedBatch
+from rfacenet.simulation.draws import seed_of
+from rfacenet.training.config import SimulationConfig, TrainConfig
+
+
+class ClipBatch(NamedTuple):
+    """Clips and what is known about them.
+
+    Attributes:
+        frames: RGB, ``(B, 3, T, H, W) uint8``.
+        bvp: Reference pulse wave at the frames, ``(B, T)``.
+        fs_hz: Frame rates, ``(B,)``.
+        identity: Place of each person among the people trained on, ``(B,)``; -1 for others.
+    """
+
+    frames: Tensor
+    bvp: Tensor
+    fs_hz: Tensor
+    identity: Tensor
+
+
+class ClipSource(Protocol):
+    """Where clips come from: the simulator, or a prepared data set.
+
+    Attributes:
+        people: Who is trained on; their number is the number of classes.
+        validation_people: Who is validated on: nobody out of ``people``.
+        epoch_clips: Clips that make an epoch.
+        validation_sets: Names of the validation sets.
+        validation_clips: Clips in each of them.
+    """
+
+    @property
+    def people(self) -> Sequence[object]: ...  # noqa: D102
+    @property
+    def validation_people(self) -> Sequence[object]: ...  # noqa: D102
+    @property
+    def epoch_clips(self) -> int: ...  # noqa: D102
+    @property
+    def validation_sets(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def validation_clips(self) -> int: ...  # noqa: D102
+
+    def train_batch(self, batch_size: int, index: int, device: torch.device) -> ClipBatch:
+        """Clips ``index * batch_size`` and following of the endless training stream.
+
+        ``device`` is where they are wanted; a source that reads files may leave them on the CPU.
+        """
+        ...
+
+    def validation_batch(self, name: str, batch_size: int, index: int, device: torch.device) -> ClipBatch:
+        """Clips ``index * batch_size`` and following of the validation set ``name``."""
+        ...
+
+
+def open_source(config: TrainConfig) -> ClipSource:
+    """The source that a run is trained on.
+
+    Raises:
+        SettingsError: There is no such source.
+    """
+    if config.data != "simulator":
+        raise SettingsError(f"There is no prepared data set at {config.data!r}; data: simulator would work.")
+    return SimulatedClips(config.simulation, config.input, config.seed)
+
+
+def check_people(source: ClipSource) -> None:
+    """Refuse a source that validates on people it trains on: the result would say nothing of new people.
+
+    Raises:
+        SettingsError: It does.
+    """
+    shared = set(source.people) & set(source.validation_people)
+    if shared:
+        names = ", ".join(sorted(map(str, shared))[:3])
+        raise SettingsError(
+            f"{len(shared)} of the people to validate on are trained on too ({names}…); choose others."
+        )
+
+
+class SimulatedClips:
+    """The simulator as an endless ``ClipSource``."""
+
+    def __init__(self, config: SimulationConfig, spec: InputSpec, seed: int) -> None:
+        self.people = range(*config.identities)
+        self.validation_people = range(*config.validation_identities)
+        self.validation_sets = config.validation_difficulties
+        self.validation_clips = config.validation_clips
+        self.epoch_clips = config.epoch_clips
+        self._difficulty = config.difficulty
+        self._frame_rates_hz = config.frame_rates_hz
+        self._spec = spec
+        self._seed = seed
+
+    def train_batch(self, batch_size: int, index: int, device: torch.device) -> ClipBatch:
+        """See ``ClipSource``. All clips of a batch have the same difficulty, and each batch another."""
+        place = random.Random(seed_of("difficulty", self._seed, index)).uniform(*self._difficulty)
+        simulator = self._simulator(difficulty_at(place), self.people, ("train", self._seed), device)
+        batch = simulator.batch(batch_size, index)
+        return _clip_batch(batch, batch.identity - self.people.start)
+
+    def validation_batch(self, name: str, batch_size: int, index: int, device: torch.device) -> ClipBatch:
+        """See ``ClipSource``. The clips don't depend on the seed, so that runs can be compared."""
+        simulator = self._simulator(
+            Difficulty.named(name),  # type: ignore[arg-type]  # it is one of validation_sets
+            self.validation_people,
+            ("validation", name),
+            device,
+        )
+        batch = simulator.batch(batch_size, index)
+        return _clip_batch(batch, torch.full_like(batch.identity, -1))
+
+    def _simulator(
+        self, difficulty: Difficulty, people: range, seed: tuple[object, ...], device: torch.device
+    ) -> ClipSimulator:
+        if self._frame_rates_hz is not None:
+            difficulty = replace(difficulty, frame_rates_hz=self._frame_rates_hz)
+        return ClipSimulator(
+            n_frames=self._spec.frames,
+            size_px=(self._spec.height, self._spec.width),
+            difficulty=difficulty,
+            identities=people,
+            seed=seed_of(*seed),
+            device=device,
+        )
+
+
+def _clip_batch(batch: SimulatedBatch, identity: Tensor) -> ClipBatch:
+    return ClipBatch(batch.frames, batch.bvp, batch.fs_hz, identity)
+
+
+def difficulty_at(place: float) -> Difficulty:
+    """The difficulty at ``place`` on the scale 0 easy, 1 standard, 2 hard."""
+    easy, standard, hard = (Difficulty.named(name) for name in ("easy", "standard", "hard"))
+    return easy.blend(standard, place) if place < 1 else standard.blend(hard, place - 1)
+
+
+class TrainingBatches(Dataset[ClipBatch]):
+    """This process's share of each step: a step's clips are the same on one device and on many."""
+
+    def __init__(self, source: ClipSource, share: Share, device: torch.device) -> None:
+        self.source = source
+        self.share = share
+        self.device = device
+
+    def __getitem__(self, step: int) -> ClipBatch:
+        return self.source.train_batch(self.share.batch_size, self.share.index(step), self.device)
+
+
+class ValidationBatches(Dataset[tuple[str, ClipBatch]]):
+    """This process's share of all validation sets, each batch with the name of its set."""
+
+    def __init__(self, source: ClipSource, share: Share, device: torch.device) -> None:
+        self.source = source
+        self.share = share
+        self.device = device
+        n_steps = source.validation_clips // (share.batch_size * share.n_processes)
+        if n_steps == 0:
+            raise SettingsError(
+                f"A validation set of {source.validation_clips} clips is smaller than a batch; "
+                f"{share.batch_size * share.n_processes} would work."
+            )
+        self._items = [(name, step) for name in source.validation_sets for step in range(n_steps)]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, item: int) -> tuple[str, ClipBatch]:
+        name, step = self._items[item]
+        size, index = self.share.batch_size, self.share.index(step)
+        return name, self.source.validation_batch(name, size, index, self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One process's part of the batches.
+
+    Attributes:
+        batch_size: Clips of a step that fall to one process.
+        rank: Number of this process.
+        n_processes: How many there are.
+    """
+
+    batch_size: int
+    rank: int
+    n_processes: int
+
+    def index(self, step: int) -> int:
+        """Number of this process's batch in ``step``."""
+        return step * self.n_processes + self.rank
+
+
+class RoundSampler(Sampler[int]):
+    """The steps of the round that begins where the trainer is."""
+
+    def __init__(self, trainer: pl.Trainer, round_steps: int) -> None:
+        self.trainer = trainer
+        self.round_steps = round_steps
+
+    def __iter__(self) -> Iterator[int]:
+        start = self.trainer.global_step
+        return iter(range(start, start + self.round_steps))
+
+    def __len__(self) -> int:
+        return self.round_steps
+
+
+class PulseDataModule(pl.LightningDataModule):
+    """Loaders of a source's batches, for one process of a run.
+
+    Args:
+        source: Where clips come from.
+        batch_size: Clips a step, over all processes.
+        round_steps: Steps of a round, which is an epoch to Lightning.
+        workers: Processes that make clips; 0 makes them here, on the training device.
+    """
+
+    def __init__(self, source: ClipSource, batch_size: int, round_steps: int, workers: int) -> None:
+        super().__init__()
+        self.source = source
+        self.batch_size = batch_size
+        self.round_steps = round_steps
+        self.workers = workers
+
+    def train_dataloader(self) -> DataLoader[ClipBatch]:
+        """Loader of the next round, and the next, and so on."""
+        return DataLoader(
+            TrainingBatches(self.source, self._share(), self._device()),
+            batch_size=None,
+            sampler=RoundSampler(self._trainer(), self.round_steps),
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=self._pins(),
+        )
+
+    def val_dataloader(self) -> DataLoader[tuple[str, ClipBatch]]:
+        """Loader of all validation sets."""
+        return DataLoader(
+            ValidationBatches(self.source, self._share(), self._device()),
+            batch_size=None,
+            num_workers=self.workers,
+            pin_memory=self._pins(),
+        )
+
+    def _trainer(self) -> pl.Trainer:
+        assert self.trainer is not None
+        return self.trainer
+
+    def _share(self) -> Share:
+        trainer = self._trainer()
+        if self.batch_size % trainer.world_size:
+            raise SettingsError(
+                f"A batch of {self.batch_size} clips cannot be shared by {trainer.world_size} devices; "
+                f"{trainer.world_size * max(1, self.batch_size // trainer.world_size)} would work."
+            )
+        return Share(self.batch_size // trainer.world_size, trainer.global_rank, trainer.world_size)
+
+    def _device(self) -> torch.device:
+        return torch.device("cpu") if self.workers else self._trainer().strategy.root_device
+
+    def _pins(self) -> bool:
+        return self.workers > 0 and self._trainer().strategy.root_device.type == "cuda"

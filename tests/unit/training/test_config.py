@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from rfacenet.errors import SettingsError
+from rfacenet.models import CROSS_DATASET_INPUT, VIPL_HR_INPUT
+from rfacenet.training import TrainConfig, parse
+from rfacenet.training.data import open_source
+from rfacenet.training.module import build_model
+
+
+def parse_yaml(tmp_path: Path, text: str, *flags: str) -> TrainConfig:
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    return parse(["--config", str(file), "--out", "x", *flags])[0]
+
+
+def test_defaults_are_the_cross_dataset_setting() -> None:
+    config, out = parse(["--config", "cross-dataset", "--out", "runs/x"])
+    assert config == TrainConfig()
+    assert out == Path("runs/x")
+    assert config.input == CROSS_DATASET_INPUT
+    assert (config.batch_size, config.epochs, config.optimiser.learning_rate) == (4, 30, 9e-3)
+
+
+def test_vipl_hr_setting() -> None:
+    config, _ = parse(["--config", "vipl-hr", "--out", "x"])
+    assert config.input == VIPL_HR_INPUT
+    assert (config.batch_size, config.optimiser.learning_rate, config.optimiser.weight_decay) == (
+        16,
+        1e-5,
+        5e-5,
+    )
+
+
+@pytest.mark.parametrize("network", ["rfacenet", "physnet"])
+@pytest.mark.parametrize("setting", ["cross-dataset", "vipl-hr", "simulated-gpu", "simulated-cpu"])
+def test_every_published_setting_can_be_built(setting: str, network: str) -> None:
+    config, _ = parse(["--config", setting, "--network", network, "--out", "x"])
+    people = open_source(config).people
+    model = build_model(config, len(people))
+    assert model.input_spec == config.input
+    assert getattr(model.network.config, "n_identities", len(people)) == len(people)
+
+
+def test_flags_overrule_the_file(tmp_path: Path) -> None:
+    config = parse_yaml(tmp_path, "optimiser: {learning_rate: 1}\n", "--optimiser.learning_rate", "2")
+    assert config.optimiser.learning_rate == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("stepps: 3", "stepps"),
+        ("optimiser: {momentum: 0.9}", "momentum"),
+        ("input: {colour: rgb}", "colour"),
+        ("optimiser: {learning_rate: fast}", "learning_rate"),
+        ("steps: 1.5", "steps"),
+        ("precision: 8-bit", "precision"),
+        ("[1", "config"),
+        ("input: {frames: -3}", "frames must be above 0, not -3"),
+        ("batch_size: 0", "batch_size must be at least 1, not 0"),
+        ("optimiser: {warmup: 1.0}", "warmup"),
+        ("simulation: {difficulty: [1, 3]}", "difficulty"),
+        ("simulation: {identities: [5, 5]}", "identities"),
+        ("simulation: {frame_rates_hz: [30, 20]}", "frame_rates_hz"),
+        ("threads: 0", "threads"),
+    ],
+)
+def test_what_cannot_work_is_named_in_one_line(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named) as caught:
+        parse_yaml(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_flags_and_missing_files_are_named() -> None:
+    with pytest.raises(SettingsError, match="--stepps"):
+        parse(["--out", "x", "--stepps", "3"])
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml"):
+        parse(["--out", "x", "--config", "nowhere.yaml"])
+    with pytest.raises(SettingsError, match="out"):
+        parse([])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input: {frames: 30}", "28 frames of 72×72 would work"),
+        ("input: {width: 8}", "128 frames of 72×16 would work"),
+        ("network: resnet50", "there are physnet, rfacenet"),
+        ("networks: {rfacenet: {depth: 3}}", "depth"),
+    ],
+)
+def test_networks_that_cannot_be_built_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        build_model(parse_yaml(tmp_path, text), 10)
