@@ -6,10 +6,10 @@ import numpy as np
 
 from rfacenet.signal.spectrum import PowerSpectrum, at_pulse, snr_db
 
-MARGIN_DB = 8.3
+MARGIN_DB = 7.2
 """How far above the chance level the rate is as likely right as wrong (``docs/quality.md``)."""
 
-SLOPE_DB = 2.1
+SLOPE_DB = 1.6
 """How fast that likelihood grows, as the scale of a logistic curve (``docs/quality.md``)."""
 
 MIN_QUALITY = 0.5

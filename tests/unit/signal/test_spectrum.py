@@ -21,8 +21,7 @@ def test_heart_rate_of_a_clean_wave(rate_bpm):
 def test_spectrum_equals_scipys_periodogram():
     bvp = np.random.default_rng(0).normal(size=300)
     ours = power_spectrum(bvp, 30.0)
-    # SciPy's own 'hann' is the periodic one; a window can be given as samples as well.
-    f_hz, power = periodogram(bvp - bvp.mean(), 30.0, window=np.hanning(300), nfft=18000, detrend=False)
+    f_hz, power = periodogram(bvp - bvp.mean(), 30.0, nfft=18000, detrend=False)
     inside = (f_hz >= 0.5) & (f_hz <= 4.2)
     np.testing.assert_allclose(ours.rate_bpm, 60 * f_hz[inside])
     np.testing.assert_allclose(ours.power / ours.power.max(), power[inside] / power[inside].max(), rtol=1e-9)
@@ -36,10 +35,10 @@ def test_less_than_four_seconds_is_too_short():
 
 
 def test_snr_of_a_known_mixture():
-    # Two sines of equal power, one of them the pulse: the ratio is 1, 0 dB.
+    # Two sines of equal power, one of them the pulse: the ratio is 1, 0 dB, but for what leaks past 6 bpm.
     t_s = np.arange(0, 60, 1 / 30)
     spectrum = power_spectrum(np.sin(2 * np.pi * 1.2 * t_s) + np.sin(2 * np.pi * 3.3 * t_s), 30.0)
-    assert snr_db(spectrum, 72.0) == pytest.approx(0, abs=0.01)
+    assert snr_db(spectrum, 72.0) == pytest.approx(0, abs=0.2)
     assert snr_db(power_spectrum(np.zeros(300), 30.0), 72.0) == -60
 
 
