@@ -2,8 +2,8 @@
 
 Run: ``python benchmarks/quality.py --out docs/quality.md``. Pulse waves are simulated as numbers (two
 harmonics, a rate that varies with respiration and at random) in noise between white and 1/f², at signal
-amplitudes from drowned to clear; four in ten have no pulse at all. Two constants of
-``rfacenet.signal.quality`` were chosen on seed 0; the table is made with another seed.
+amplitudes from drowned to clear; four in ten have no pulse at all. The constants of
+``rfacenet.signal.quality`` were fitted on seed 0; the table is made with another seed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Every rate comes with a quality between 0 and 1: how likely it is right within 3
 wave alone. The highest peak of a stretch of pure noise stands out too, and the more so the shorter the
 stretch. So the signal-to-noise ratio (power at the rate and its second harmonic over the rest of the band)
 is held against the one that white noise would have on average, which follows from the share of the band
-that counts as peak; a logistic curve maps the distance in decibels to a probability
-(`src/rfacenet/signal/quality.py`).
+that counts as peak; a logistic curve maps the distance in decibels to a probability,
+depending a little on the length (`src/rfacenet/signal/quality.py`).
 
-The curve's two constants were fitted on seed 0 of the waves below (12,000 waves); this page is made with
+The curve's three constants were fitted on seed 0 of the waves below (12,000 waves); this page is made with
 seed {seed} by `python benchmarks/quality.py --n {n} --seed {seed} --out docs/quality.md`. The waves are
 simulated as numbers: two harmonics, a rate that varies with respiration and at random, in noise between
 white and 1/f², at amplitudes from drowned to clear; four in ten have no pulse at all. **No faces are

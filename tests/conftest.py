@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import settings
 
 from rfacenet.simulation import render_recording
 from videos import write_video
+
+# Same examples every time and no stop-watch: other load on a machine is no failure of ours.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 torch.set_num_threads(1)  # with a test process on each core, more threads only wait for each other
 

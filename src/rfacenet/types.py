@@ -14,7 +14,7 @@ Float64Array = NDArray[np.float64]
 Uint8Array = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One video frame.
 
@@ -62,7 +62,7 @@ class FaceBox:
         return FaceBox(center_x - width / 2, center_y - height / 2, width, height, self.confidence)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no one truth value
 class PulseWave:
     """A pulse wave on a uniform time grid.
 
@@ -118,7 +118,7 @@ class Variability:
     n_intervals: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """What was found in one video.
 

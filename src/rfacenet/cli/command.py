@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,24 @@ def add_command(
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def positive(text: str) -> float:
+    """An argument that must be a number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
+    return value
+
+
+def positive_count(text: str) -> int:
+    """An argument that must be a whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
+    return int(text)
 
 
 def progress_bar(unit: str, total: int | None = None) -> Any:

@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rfacenet.cli.command import ANSWERED, UNANSWERED, Commands, add_command, progress_bar
-from rfacenet.errors import OutputError, VideoError
+from rfacenet.cli.command import (
+    ANSWERED,
+    INTERRUPTED,
+    UNANSWERED,
+    Commands,
+    add_command,
+    positive,
+    positive_count,
+    progress_bar,
+)
+from rfacenet.errors import OutputError, SettingsError, VideoError
 
 if TYPE_CHECKING:
     from rfacenet.inference.settings import EstimateSettings
@@ -31,22 +40,24 @@ def add(commands: Commands) -> None:
     option = parser.add_argument
     option("path", nargs="+", metavar="PATH", help="video, folder of videos or images, or 'pattern*'")
     option("--method", help="how the pulse is extracted, see 'rfacenet models' (default: pos)")
-    option("--window-s", type=float, metavar="S", help="length of the rolling windows (default: 10)")
-    option("--step-s", type=float, metavar="S", help="from one window to the next (default: 1)")
+    option("--window-s", type=positive, metavar="S", help="length of the rolling windows (default: 10)")
+    option("--step-s", type=positive, metavar="S", help="from one window to the next (default: 1)")
     option(
         "--region",
         type=_region,
         metavar="R",
         help="where the skin is: 'face' (found and followed; default), 'frame' (all of it), "
-        "or a box x,y,width,height in pixels",
+        "or a box x,y,width,height in pixels (--region=x,… if x is negative)",
     )
     option(
         "--face",
         choices=("largest", "left", "center", "right"),
         help="which of several faces (default: largest)",
     )
-    option("--enlarge", type=float, metavar="F", help="enlarge the face box F times (default: the method's)")
-    option("--fps", type=float, help="frames per second of images whose names carry no times")
+    option(
+        "--enlarge", type=positive, metavar="F", help="enlarge the face box F times (default: the method's)"
+    )
+    option("--fps", type=positive, help="frames per second of images whose names carry no times")
     option(
         "--min-quality",
         type=float,
@@ -56,7 +67,7 @@ def add(commands: Commands) -> None:
     option("--json", type=Path, metavar="FILE", help="write everything as JSON; '-': to standard output")
     option("--csv", type=Path, metavar="FILE", help="write the rates as a table")
     option("--report", type=Path, metavar="FILE.html", help="write a page to look at")
-    option("--processes", type=int, metavar="N", help="videos at a time (default: one a core)")
+    option("--processes", type=positive_count, metavar="N", help="videos at a time (default: one a core)")
 
 
 def _region(text: str) -> str | tuple[int, ...]:
@@ -85,15 +96,22 @@ def _run(options: argparse.Namespace) -> int:
     get_method(settings.method)  # an unknown name is wrong use, not a fault of every video
     outputs = {name: getattr(options, name) for name in ("json", "csv", "report")}
     outputs = {name: file for name, file in outputs.items() if file is not None}
+    if len(set(outputs.values())) < len(outputs):
+        raise SettingsError("Two outputs have the same name; give each its own.")
     for file in outputs.values():
         if file != STDOUT:
             check_writable(file)
 
-    results = []
-    for result in _estimates(options.path, settings, options.processes):
-        results.append(result)
-        if STDOUT not in outputs.values():
-            print(_answer(result), flush=True)
+    results: list[Estimate] = []
+    try:
+        for result in _estimates(options.path, settings, options.processes):
+            results.append(result)
+            if STDOUT not in outputs.values():
+                print(_answer(result), flush=True)
+    except KeyboardInterrupt:
+        _write(outputs, results, settings)  # what is done is not lost
+        print(f"rfacenet: stopped; {len(results)} video(s) were done.", file=sys.stderr)
+        return INTERRUPTED
     written = _write(outputs, results, settings)
     answered = all(result.heart_rate_bpm is not None for result in results)
     return ANSWERED if answered and written else UNANSWERED
@@ -110,6 +128,8 @@ def _write(outputs: dict[str, Path], results: list[Estimate], settings: Estimate
         "csv": lambda: as_csv(results),
         "report": lambda: as_html(results, settings),
     }
+    if not results:
+        return True
     all_written = True
     for name, file in outputs.items():
         text = text_of[name]()

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rfacenet.cli.command import ANSWERED, Commands, add_command, progress_bar
-from rfacenet.errors import OutputError
+from rfacenet.cli.command import ANSWERED, Commands, add_command, positive, progress_bar
+from rfacenet.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from rfacenet.simulation import SimulatedRecording
@@ -28,14 +28,21 @@ def add(commands: Commands) -> None:
     )
     option = parser.add_argument
     option("out", type=Path, metavar="FILE.mp4", help="video to write, H.264")
-    option("--heart-rate-bpm", type=float, metavar="BPM", help="mean heart rate (default: random)")
-    option("--duration-s", type=float, default=20.0, metavar="S", help="length (default: 20)")
-    option("--fs-hz", type=float, default=30.0, metavar="HZ", help="frames per second (default: 30)")
+    option("--heart-rate-bpm", type=positive, metavar="BPM", help="mean heart rate (default: random)")
+    option("--duration-s", type=positive, default=20.0, metavar="S", help="length (default: 20)")
+    option("--fs-hz", type=positive, default=30.0, metavar="HZ", help="frames per second (default: 30)")
     option("--size", default="640x480", metavar="WxH", help="frame size in pixels (default: 640x480)")
     option("--difficulty", choices=("easy", "standard", "hard"), default="standard", help="default: standard")
     option("--identity", type=int, metavar="N", help="which person (default: random)")
     option("--seed", type=int, default=0, help="same seed, same recording (default: 0)")
-    option("--crf", type=int, default=18, help="compression of the video, 0 (none) to 51 (default: 18)")
+    option(
+        "--crf",
+        type=int,
+        choices=range(52),
+        default=18,
+        metavar="N",
+        help="compression of the video, 0 (none) to 51 (default: 18)",
+    )
     option("--no-pulse", action="store_true", help="a photo of the face, moved about: nothing to find")
 
 
@@ -48,6 +55,10 @@ def _run(options: argparse.Namespace) -> int:
         raise OutputError(f"'{options.out}' is no video name; end it in .mp4, .mkv or .mov.")
     check_writable(options.out)
     width_px, height_px = _size(options.size)
+    if options.duration_s * options.fs_hz < 2:
+        raise SettingsError("A video needs two frames; make it longer or its frame rate higher.")
+    if options.heart_rate_bpm is not None and not 20 <= options.heart_rate_bpm <= 300:
+        raise SettingsError(f"{options.heart_rate_bpm:g} bpm is no human heart rate; choose 20 to 300.")
     recording = render_recording(
         seed=options.seed,
         duration_s=options.duration_s,
@@ -73,13 +84,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _size(text: str) -> tuple[int, int]:
-    from rfacenet.errors import SettingsError
-
-    try:
-        width_px, height_px = (int(part) for part in text.split("x"))
-    except ValueError:
-        raise SettingsError(f"'{text}' is no size; give width x height, such as 640x480.") from None
-    return width_px, height_px
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 16):
+        raise SettingsError(f"'{text}' is no size; give width x height from 16x16, such as 640x480.")
+    return int(width), int(height)
 
 
 def _write_truth(recording: SimulatedRecording, options: argparse.Namespace) -> None:

@@ -3,7 +3,8 @@
 Between two detections the box glides from one to the other in a straight line, so frames are held back until
 the later one is known. Detected edges wobble by a few percent of the face's width. At one detection a
 second, smoothed over three, nearly all that is left of that wobble is slower than 0.5 Hz, below the band of
-the pulse; a detection in every frame would put it right there.
+the pulse; a detection in every frame would put it right there. (Above 32 frames a second, memory bounds the
+time between detections unless the caller allows for more frames.)
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,11 +18,15 @@ from rfacenet.types import Estimate
 
 
 def try_estimate(path: Path, settings: EstimateSettings, progress: Progress | None = None) -> Estimate:
-    """:func:`estimate`, with an unreadable video as an estimate that says so instead of an error."""
+    """:func:`estimate`, with a video that fails as an estimate that says so instead of an error."""
     try:
         return estimate(path, settings, progress=progress)
     except RfacenetError as error:
         return unreadable(path, settings.method, error)
+    except Exception as error:  # a fault of ours must not cost the other videos of a batch
+        logging.getLogger(__name__).debug("'%s' failed", path, exc_info=True)
+        fault = RfacenetError(f"'{path}' met a fault in rfacenet ({error!r}); please report it.")
+        return unreadable(path, settings.method, fault)
 
 
 def estimate_many(
@@ -32,27 +37,32 @@ def estimate_many(
     Args:
         paths: The videos.
         settings: The same for all.
-        n_processes: How many at a time; one a core where left out.
+        n_processes: How many at a time; one for each core that this process may use where left out.
 
     Yields:
         Index of the video in ``paths`` and its estimate, in the order of completion; every video once. A
         video that takes its process down (out of memory, a crash in the decoder) is reported as such.
     """
-    unfinished = set(range(len(paths)))
-    for index, result in _in_pool(paths, sorted(unfinished), settings, n_processes or os.cpu_count() or 1):
-        unfinished.discard(index)
-        yield index, result
-    # A dead worker takes the whole pool with it, and nobody knows which video it was. So each that is left
-    # gets a process to itself: the one that dies again is it.
-    for index in sorted(unfinished):
-        alone = list(_in_pool(paths, [index], settings, 1))
-        if alone:
-            yield from alone
-        else:
-            error = VideoError(
-                f"'{paths[index]}' took its process down; the video may be too large or broken."
-            )
-            yield index, unreadable(paths[index], settings.method, error)
+    workers = n_processes or _usable_cores()
+    unfinished = list(range(len(paths)))
+    while unfinished:
+        for index, result in _in_pool(paths, list(unfinished), settings, workers):
+            unfinished.remove(index)
+            yield index, result
+        # A dead worker takes the whole pool with it, and nobody knows which video it was: one of the first,
+        # since they are begun in order. Each of those gets a process to itself; the one that dies again is
+        # it.
+        suspects, unfinished = unfinished[: workers + 1], unfinished[workers + 1 :]
+        for index in suspects:
+            alone = list(_in_pool(paths, [index], settings, 1))
+            fatal = VideoError(f"'{paths[index]}' took its process down; it may be too large or broken.")
+            yield alone[0] if alone else (index, unreadable(paths[index], settings.method, fatal))
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # containers often allow fewer than the machine has
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _in_pool(

@@ -27,6 +27,15 @@ Source: rFaceNet, Section 4.2 ("averaging the segment heart rates for the video-
 Differs: 30 s where the paper takes 8 s, since a longer segment tells pulse from noise better.
 """
 
+WIDE_RANGE_BPM = 20.0
+"""Segments whose rates differ by more than this are worth a note: their mean may be a rate nobody had."""
+
+MIN_FS_HZ = 5.0
+"""Slower than this, usual heart rates would fold over and show as slower ones."""
+
+STILL_CHANGES_HZ = 2.0
+"""A picture that changes less often is a still one; a compressed one jumps at its key frames."""
+
 MIN_BEAT_QUALITY = 0.8
 """Single beats take a cleaner wave than a rate does."""
 
@@ -97,7 +106,7 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
     wave = nothing.value.copy()
     for stretch in stretches:
         wave[stretch.first : stretch.first + len(stretch.wave)] = stretch.wave
-    rate_bpm, certainty = _overall([stretch.wave for stretch in stretches], fs_hz, settings.min_quality)
+    rate_bpm, certainty, notes = _overall([s.wave for s in stretches], fs_hz, settings.min_quality)
     beats_s = _beats(stretches, fs_hz)
     return Reading(
         bvp=PulseWave(fs_hz, wave),
@@ -107,7 +116,7 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
         windows=_rolling(wave, fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
-        notes=_band_note(samples.fs_hz),
+        notes=[*notes, *_band_note(samples.fs_hz)],
     )
 
 
@@ -143,20 +152,32 @@ def segment_spectrum(bvp: PulseWave) -> PowerSpectrum:
     return replace(spectra[0], power=np.mean([spectrum.power for spectrum in spectra], axis=0))
 
 
-def _overall(waves: list[Float64Array], fs_hz: float, min_quality: float) -> tuple[float | None, float]:
-    """Quality-weighted mean rate of the segments that are good enough, and their mean quality."""
+def _overall(
+    waves: list[Float64Array], fs_hz: float, min_quality: float
+) -> tuple[float | None, float, list[str]]:
+    """Rate of the whole video or None, its quality, and what to note about it.
+
+    The quality is the mean over all segments: among the many of a long video, noise would always find one
+    that it passes in. The rate is the quality-weighted mean of those that pass.
+    """
     segments = _segments(waves, fs_hz)
     rates, qualities = np.array([rate_of(segment, fs_hz) for segment in segments]).T
-    accepted = qualities >= min_quality
-    if not accepted.any():
-        return None, float(qualities.max())
-    weights = np.maximum(qualities[accepted], 1e-6)
-    return float(np.average(rates[accepted], weights=weights)), float(qualities[accepted].mean())
+    certainty = float(qualities.mean())
+    accepted = (qualities >= min_quality) & (qualities > 0)
+    if certainty < min_quality or not accepted.any():
+        return None, certainty, []
+    notes = []
+    if not accepted.all():
+        notes.append(f"{accepted.sum()} of {len(segments)} segments of {SEGMENT_S:g} s had a clear pulse.")
+    low, high = float(rates[accepted].min()), float(rates[accepted].max())
+    if high - low > WIDE_RANGE_BPM:
+        notes.append(f"The heart rate went from {low:.0f} to {high:.0f} bpm; see the windows.")
+    return float(np.average(rates[accepted], weights=qualities[accepted])), certainty, notes
 
 
 def _rolling(wave: Float64Array, fs_hz: float, settings: EstimateSettings) -> tuple[WindowEstimate, ...]:
     """Rates of windows moved over the whole video; a video shorter than a window is one window."""
-    length = min(round(settings.window_s * fs_hz), len(wave))
+    length = min(max(round(settings.window_s * fs_hz), shortest_length(fs_hz)), len(wave))
     step = max(1, round(settings.step_s * fs_hz))
     return tuple(
         _window(wave[start : start + length], start / fs_hz, (start + length - 1) / fs_hz, fs_hz, settings)
@@ -172,7 +193,8 @@ def _window(
     if len(part) < max(len(wave) / 2, shortest_length(fs_hz)):
         return WindowEstimate(start_s, end_s, None, 0.0)
     rate_bpm, certainty = rate_of(part, fs_hz)
-    return WindowEstimate(start_s, end_s, rate_bpm if certainty >= settings.min_quality else None, certainty)
+    is_answered = certainty >= settings.min_quality and certainty > 0
+    return WindowEstimate(start_s, end_s, rate_bpm if is_answered else None, certainty)
 
 
 def _present_runs(wave: Float64Array) -> list[Float64Array]:
@@ -199,8 +221,14 @@ def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
             f"No face was found in {samples.t_s[-1]:.1f} s of video; choose the region yourself "
             "(the whole frame or a box) if there is skin to see."
         )
-    if samples.fs_hz is None or samples.fs_hz * 0.95 / 2 <= 2 * PULSE_BAND_HZ[0]:
-        return f"{samples.fs_hz:.2g} frames per second are too few for a heart rate; record at 10 or more."
+    if samples.fs_hz is not None and samples.fs_hz < 0.98 * MIN_FS_HZ:
+        return (
+            f"{samples.fs_hz:.2g} frames per second are too few for a heart rate: "
+            f"{MIN_FS_HZ:g} are needed, and 15 or more are better."
+        )
+    changes = np.abs(np.diff(seen, axis=0)).max(axis=1, initial=0) > 1e-6 * max(float(seen.mean()), 1.0)
+    if changes.sum() < STILL_CHANGES_HZ * max(float(samples.t_s[-1]), 1.0) and len(seen) > 1:
+        return "The picture does not change: it is a photo, or the recording froze."
     grey = np.abs(seen - seen.mean(axis=1, keepdims=True)).max() < GREY_LEVELS
     if grey and method.input.needs_colour:
         return f"The video is grey-scale and '{method.name}' works on colour; use the method 'green'."
@@ -210,9 +238,9 @@ def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
 def _too_short(duration_s: float, longest_s: float, fs_hz: float) -> str:
     least_s = shortest_length(fs_hz) / fs_hz
     if duration_s < least_s:
-        return f"The video lasts {duration_s:.1f} s; at least {least_s:.1f} s are needed for a heart rate."
+        return f"The video lasts {duration_s:.2f} s; at least {least_s:.1f} s are needed for a heart rate."
     return (
-        f"The face was seen for {longest_s:.1f} s at most without a break; "
+        f"The longest stretch without a break has {longest_s:.2f} s; "
         f"at least {least_s:.1f} s are needed for a heart rate."
     )
 
@@ -228,4 +256,6 @@ def _band_note(fs_hz: float) -> list[str]:
     _, high_hz = usable_band(fs_hz)
     if high_hz >= PULSE_BAND_HZ[1]:
         return []
-    return [f"At {fs_hz:.1f} frames per second, rates above {60 * high_hz:.0f} bpm cannot be seen."]
+    return [
+        f"At {fs_hz:.1f} frames per second, a pulse above {60 * high_hz:.0f} bpm would show as a slower one."
+    ]

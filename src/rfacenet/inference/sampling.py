@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfacenet.errors import SettingsError
 from rfacenet.faces import Mtcnn, TrackedFrame, crop, mean_rgb, region_frames, track_face
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
@@ -25,6 +26,9 @@ Progress = Callable[[float, float | None], None]
 
 MAX_SIDE_PX = 960
 """Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
+
+BUFFER_BYTES = 60_000_000
+"""Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
 
 PICTURE_PX = 256
 """Size of the face picture that goes with an estimate."""
@@ -87,9 +91,20 @@ def sample_face(
     # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
     with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
+        size_px = video.width_px, video.height_px
+        if isinstance(settings.region, tuple) and not _touches(
+            FaceBox(*map(float, settings.region)), size_px
+        ):
+            x, y, width, height = settings.region
+            picture_size = f"{size_px[0]} × {size_px[1]}"
+            raise SettingsError(
+                f"The region {x},{y},{width},{height} lies outside the {picture_size} picture."
+            )
         for tracked in _tracked_frames(video, settings):
             t_s.append(tracked.frame.t_s)
             box = None if tracked.box is None else tracked.box.scaled(enlarge)
+            if box is not None and not _touches(box, size_px):
+                box = None  # a face that leaves the picture
             colours.extend((np.nan,) * 3 if box is None else mean_rgb(tracked.frame.rgb, box))
             if crops is not None:
                 crops.add(tracked.frame.rgb, box)
@@ -125,6 +140,17 @@ class _CropFile:
         return np.memmap(self._file, np.uint8, "r").reshape(-1, *self._size_px, 3)
 
 
+def _touches(box: FaceBox, size_px: tuple[int, int]) -> bool:
+    """Whether any of the box lies inside a picture of (width, height)."""
+    width, height = size_px
+    return (
+        box.x_px < width
+        and box.y_px < height
+        and box.x_px + box.width_px > 0
+        and box.y_px + box.height_px > 0
+    )
+
+
 @cache
 def _detector() -> Mtcnn:
     return Mtcnn()
@@ -132,6 +158,8 @@ def _detector() -> Mtcnn:
 
 def _tracked_frames(video: VideoSource, settings: EstimateSettings) -> Iterator[TrackedFrame]:
     if settings.region == "face":
-        return track_face(video, _detector(), choice=settings.face)
+        frame_bytes = 3 * video.width_px * video.height_px
+        n_frames = max(32, min(BUFFER_BYTES // frame_bytes, 256))
+        return track_face(video, _detector(), choice=settings.face, max_buffered_frames=n_frames)
     box = None if settings.region == "frame" else FaceBox(*map(float, settings.region))
     return region_frames(video, box)

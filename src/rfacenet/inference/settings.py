@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from rfacenet.errors import SettingsError
 from rfacenet.signal.quality import MIN_QUALITY
+
+Choice = Literal["largest", "left", "center", "right"]
 
 DEFAULT_METHOD = "pos"
 
@@ -31,21 +34,26 @@ class EstimateSettings:
     window_s: float = 10.0
     step_s: float = 1.0
     region: Literal["face", "frame"] | tuple[int, int, int, int] = "face"
-    face: Literal["largest", "left", "right", "center"] = "largest"
+    face: Choice = "largest"
     enlarge: float | None = None
     fps: float | None = None
     min_quality: float = MIN_QUALITY
 
     def __post_init__(self) -> None:
-        if self.window_s < 4:
-            raise SettingsError(
-                f"A window of {self.window_s:g} s is too short for a heart rate; choose at least 4 s."
-            )
-        if self.step_s <= 0:
+        if not 4 <= self.window_s < math.inf:
+            raise SettingsError(f"A window of {self.window_s:g} s cannot be; choose at least 4 s.")
+        if not 0 < self.step_s < math.inf:
             raise SettingsError(f"A step of {self.step_s:g} s leads nowhere; choose more than 0 s.")
         if self.enlarge is not None and not 0.2 <= self.enlarge <= 4:
             raise SettingsError(f"A face box enlarged ×{self.enlarge:g} is no face; choose 0.2 to 4.")
         if not 0 <= self.min_quality <= 1:
             raise SettingsError(f"A quality of {self.min_quality:g} does not exist; choose 0 to 1.")
-        if self.fps is not None and not 0 < self.fps < 10_000:
-            raise SettingsError(f"{self.fps:g} frames per second do not exist; choose more than 0.")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise SettingsError(f"{self.fps:g} frames per second cannot be; choose up to 1000.")
+        if self.face not in get_args(Choice):
+            raise SettingsError(f"There is no face '{self.face}'; choose {', '.join(get_args(Choice))}.")
+        is_box = isinstance(self.region, tuple) and len(self.region) == 4 and min(self.region[2:]) > 0
+        if self.region not in ("face", "frame") and not is_box:
+            raise SettingsError(
+                f"{self.region!r} is no region; choose 'face', 'frame' or (x, y, width, height)."
+            )

@@ -32,6 +32,8 @@ def chrom(rgb: Float64Array, fs_hz: float) -> Float64Array:
 
     Source: de Haan, Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 60(10), 2013,
         Eqs. 9, 12–15.
+    Differs: the band-pass has no delay, and the overlap-added windows are divided by their summed tapers, so
+        that the ends don't fade.
     """
     length = min(2 * int(np.ceil(WINDOW_S * fs_hz / 2)), len(rgb))
     starts = window_starts(len(rgb), length, length // 2)

@@ -6,7 +6,7 @@ from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 
-from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput, oriented
+from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput
 from rfacenet.signal.filters import PULSE_BAND_HZ, bandpass, detrend, smoothness_at, usable_band
 from rfacenet.signal.windows import in_windows
 from rfacenet.types import Float64Array
@@ -90,7 +90,9 @@ def ica(rgb: Float64Array, fs_hz: float) -> Float64Array:
     Source: Poh, McDuff, Picard, "Advancements in noncontact, multiparameter physiological measurements using
         a webcam", IEEE TBME 58(1), 2011, Section II; "Non-contact, automated cardiac pulse measurements",
         Optics Express 18(10), 2010 (windows of 30 s).
-    Differs: the peak is searched in the pulse band only, where the slow drift is no candidate.
+    Differs: the peak is searched in the pulse band only, where the slow drift is no candidate; the trend is
+        taken off at 0.3 Hz, where the cut-off of the paper's λ depends on the frame rate; windows overlap by
+        half.
     """
     band_hz = usable_band(fs_hz, PULSE_BAND_HZ)
 
@@ -100,10 +102,12 @@ def ica(rgb: Float64Array, fs_hz: float) -> Float64Array:
         varying = spread > 1e-9
         if not varying.any():
             return np.zeros(len(window))
-        components = jade(centred[:, varying] / spread[varying])
-        power = np.abs(np.fft.rfft(bandpass(components, fs_hz, band_hz), axis=0)) ** 2
+        components = bandpass(jade(centred[:, varying] / spread[varying]), fs_hz, band_hz)
+        power = np.abs(np.fft.rfft(components, axis=0)) ** 2
         prominence = power.max(axis=0) / np.maximum(power.sum(axis=0), 1e-300)
-        return oriented(components[:, np.argmax(prominence)], window)
+        pulse: Float64Array = components[:, np.argmax(prominence)]
+        # The sign of a component is open; more blood is a darker green, within the pulse band.
+        return -pulse if np.dot(pulse, bandpass(centred[:, 1], fs_hz, band_hz)) > 0 else pulse
 
     return in_windows(strongest, rgb, round(GLOBAL_WINDOW_S * fs_hz))
 

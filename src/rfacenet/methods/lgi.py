@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput, oriented
+from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput
 from rfacenet.signal.windows import in_windows
 from rfacenet.types import Float64Array
 
 
 def without_direction(rgb: Float64Array, direction: Float64Array) -> Float64Array:
-    """Green component of the colours projected to the plane orthogonal to a unit direction, ``(T,)``."""
-    return oriented(rgb[:, 1] - (rgb @ direction) * direction[1], rgb)
+    """Negated green component of the colours in the plane orthogonal to a unit direction, ``(T,)``."""
+    pulse: Float64Array = (rgb @ direction) * direction[1] - rgb[:, 1]
+    return pulse
 
 
 def lgi(rgb: Float64Array, fs_hz: float) -> Float64Array:
@@ -28,7 +29,8 @@ def lgi(rgb: Float64Array, fs_hz: float) -> Float64Array:
 
     Source: Pilz, Zaunseder, Krajewski, Blazek, "Local group invariance for heart rate estimation from face
         videos in the wild", CVPR Workshops 2018, Section 3.
-    Differs: in half-overlapping windows of 30 s, so that one long video is no worse than its parts.
+    Differs: in half-overlapping windows of 30 s, so that one long video is no worse than its parts; negated,
+        so that more blood is up.
     """
 
     def project(window: Float64Array) -> Float64Array:

@@ -25,7 +25,8 @@ def omit(rgb: Float64Array, fs_hz: float) -> Float64Array:
 
     Source: Álvarez Casado, Bordallo López, "Face2PPG: an unsupervised pipeline for blood volume pulse
         extraction from faces", IEEE JBHI 27(11), 2023, Section III-D.
-    Differs: in half-overlapping windows of 30 s, so that one long video is no worse than its parts.
+    Differs: in half-overlapping windows of 30 s, so that one long video is no worse than its parts; negated,
+        so that more blood is up.
     """
 
     def project(window: Float64Array) -> Float64Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput, oriented, relative
+from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput, relative
 from rfacenet.signal.filters import bandpass
 from rfacenet.signal.windows import in_windows
 from rfacenet.types import Float64Array
@@ -30,14 +30,15 @@ def pbv(rgb: Float64Array, fs_hz: float) -> Float64Array:
         signature", Physiological Measurement 35(9), 2014, Eqs. 7–9.
     Differs: the colours are limited to the pulse band before ``Q`` is taken, so that drift doesn't choose
         the weights, and windows are 30 s long with half overlap. The signature is the paper's, where the
-        field's common tool takes the channels' own deviations.
+        field's common tool takes the channels' own deviations. Negated, so that more blood is up.
     """
 
     def mix(window: Float64Array) -> Float64Array:
         colours = bandpass(relative(window), fs_hz)
         # Least squares, not a plain solve: the channels of a grey-scale video make Q singular.
         weights, *_ = np.linalg.lstsq(colours.T @ colours, SIGNATURE, rcond=1e-9)
-        return oriented(colours @ weights / max(float(SIGNATURE @ weights), 1e-12), window)
+        pulse: Float64Array = -colours @ weights / max(float(SIGNATURE @ weights), 1e-12)
+        return pulse
 
     return in_windows(mix, rgb, round(GLOBAL_WINDOW_S * fs_hz))
 

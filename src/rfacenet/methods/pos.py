@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.methods.method import Method, TraceInput, ratio
+from rfacenet.methods.method import Method, TraceInput, inverse, ratio
 from rfacenet.signal.windows import moving_sum
 from rfacenet.types import Float64Array
 
@@ -41,9 +41,7 @@ def pos(rgb: Float64Array, fs_hz: float) -> Float64Array:
     mean = moving_sum(shifted, length) / length
     products = moving_sum(shifted[:, :, None] * shifted[:, None, :], length) / length
     covariance = products - mean[:, :, None] * mean[:, None, :]
-    window_mean = mean + centre
-    gain = np.where(window_mean > 0, 1 / np.where(window_mean > 0, window_mean, 1.0), 0.0)
-    axes = gain[:, None] * PROJECTION
+    axes = inverse(mean + centre)[:, None] * PROJECTION
     variance = np.einsum("nkc,ncd,nkd->nk", axes, covariance, axes)
     deviation = np.sqrt(np.maximum(variance, 0))
     weights = axes[:, 0] + ratio(deviation[:, 0], deviation[:, 1])[:, None] * axes[:, 1]

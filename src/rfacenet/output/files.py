@@ -27,22 +27,41 @@ def check_writable(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file under a temporary name and rename it, so that it is never half there.
 
+    A link stays one, and what is no regular file (a pipe, a device) is written to directly. File names that
+    are no valid text are escaped.
+
     Raises:
         OutputError: The file cannot be written; what was there before is untouched.
     """
     check_writable(path)
-    temporary = None
+    target = path.resolve()
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False, newline=""
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # a temporary file is private; a result has the usual rights
-        temporary.replace(path)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        else:
+            _write_then_rename(target, text)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise OutputError(f"'{path}' cannot be written: {error.strerror}; choose another place.") from error
+
+
+def _write_then_rename(target: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile(
+        "w",
+        encoding="utf-8",
+        errors="backslashreplace",
+        dir=target.parent,
+        prefix=f".{target.name}.",
+        delete=False,
+        newline="",
+    ) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(text)
+            file.close()
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # a temporary file is private; a result has the usual rights
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

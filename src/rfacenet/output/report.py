@@ -109,14 +109,16 @@ def _wave(estimate: Estimate) -> str:
         if start_s <= beat_s <= end_s:
             chart.dot(beat_s, float(np.interp(beat_s, t_s, value)), tip=f"Beat at {beat_s:.2f} s")
     beats = "; dots are beats" if estimate.beats_s else ""
-    part = f"The {WAVE_S:g} s of best quality. " if t_s[-1] > WAVE_S else ""
+    part = f"{WAVE_S:g} of {t_s[-1]:.0f} seconds. " if t_s[-1] > WAVE_S else ""
     return f'<h3>Pulse wave</h3><p class="hint">{part}More blood in the skin is up{beats}.</p>{chart.svg()}'
 
 
 def _best_start_s(estimate: Estimate) -> float:
-    """Where to look at the wave: around the best window, kept within the video."""
+    """Where to look at the wave: around the best window, or where there is a wave, kept within the video."""
     best = max(estimate.windows, key=lambda window: window.quality)
     middle_s = (best.start_s + best.end_s) / 2
+    if best.quality == 0:
+        middle_s = float(np.mean(estimate.bvp.t_s[~np.isnan(estimate.bvp.value)]))
     return max(0.0, min(middle_s - WAVE_S / 2, estimate.duration_s - WAVE_S))
 
 

@@ -99,7 +99,7 @@ def bandpass(
     if len(x) < 2:
         raise TooShortError(f"A signal of {len(x)} sample(s) cannot be filtered: at least 2 are needed.")
     sos = butter(order, usable_band(fs_hz, band_hz), btype="bandpass", fs=fs_hz, output="sos")
-    # A third of a second of odd extension would do; SciPy's own default, bounded by what a short signal has.
+    # SciPy's own length of odd extension, bounded by what a short signal has.
     padding = min(3 * (2 * len(sos) + 1), len(x) - 1)
     filtered: Float64Array = sosfiltfilt(sos, x, axis=0, padlen=padding)
     return filtered
@@ -119,7 +119,8 @@ def clean_pulse(bvp: Float64Array, fs_hz: float) -> Float64Array:
     """
     centred = bvp - bvp.mean()
     wave = bandpass(detrend(centred, smoothness_at(fs_hz)), fs_hz)
-    # Rounding noise of a constant is not a pulse and must not be blown up to unit variance.
-    floor = 1e-9 * max(float(np.abs(bvp).max()), np.finfo(float).tiny)
+    # Rounding noise of a constant is not a pulse and must not be blown up to unit variance. The floor is a
+    # millionth of what the weakest pulse is by any method: they put out relative colours, levels or more.
+    floor = 1e-9 * max(float(np.abs(bvp).max()), 1.0)
     spread = float(wave.std())
     return wave / spread if spread > floor else np.zeros_like(wave)

@@ -6,11 +6,14 @@ import numpy as np
 
 from rfacenet.signal.spectrum import PowerSpectrum, at_pulse, snr_db
 
-MARGIN_DB = 7.2
-"""How far above the chance level the rate is as likely right as wrong (``docs/quality.md``)."""
+MARGIN_DB = 7.3
+"""How far above the chance level the rate of a 10 s wave is as likely right as wrong."""
 
-SLOPE_DB = 1.6
-"""How fast that likelihood grows, as the scale of a logistic curve (``docs/quality.md``)."""
+LENGTH_DB = 0.82
+"""How much less that margin is for a wave e times as long."""
+
+SLOPE_DB = 1.54
+"""How fast the likelihood grows, as the scale of a logistic curve."""
 
 MIN_QUALITY = 0.5
 """Below this, a rate is more likely wrong than right and is not answered."""
@@ -22,7 +25,7 @@ def quality(spectrum: PowerSpectrum, rate_bpm: float) -> float:
     The highest peak of a short stretch of pure noise stands out too, and the more so the shorter it is. So
     the signal-to-noise ratio is held against the one that white noise would have on average, which follows
     from the share of the band that counts as peak; the distance is mapped to a probability by a logistic
-    curve that was fitted to simulated waves of 5 to 30 s (``benchmarks/quality.py``).
+    curve whose three constants were fitted to simulated waves of 5 to 30 s (``benchmarks/quality.py``).
 
     Args:
         spectrum: Power spectrum over the pulse band.
@@ -35,5 +38,7 @@ def quality(spectrum: PowerSpectrum, rate_bpm: float) -> float:
         return 0.0
     share = float(at_pulse(spectrum, rate_bpm).mean())
     chance_db = 10 * np.log10(share / max(1 - share, 1e-9))
-    excess_db = snr_db(spectrum, rate_bpm) - chance_db - MARGIN_DB
+    duration_s = 60 / spectrum.resolution_bpm
+    margin_db = MARGIN_DB - LENGTH_DB * np.log(duration_s / 10)
+    excess_db = snr_db(spectrum, rate_bpm) - chance_db - margin_db
     return float(1 / (1 + np.exp(-excess_db / SLOPE_DB)))

@@ -62,8 +62,10 @@ def sampling_rate_hz(t_s: Float64Array) -> float:
         raise TooShortError(f"{len(t_s)} sample(s) have no sampling rate: at least 2 are needed.")
     steps = np.diff(t_s)
     usual = np.median(steps)
-    # The mean, not the median: times rounded to milliseconds have a median of 33 ms where 33.3 is meant.
-    return float(1 / steps[np.abs(steps - usual) <= usual / 2].mean())
+    near = np.abs(steps - usual) <= usual / 2
+    # The mean, not the median: times rounded to milliseconds have a median of 33 ms where 33.3 is meant. And
+    # where most steps are unlike the median, there is no usual step.
+    return float(1 / (steps[near] if near.mean() > 0.6 else steps).mean())
 
 
 def to_uniform_grid(

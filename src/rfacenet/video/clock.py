@@ -10,6 +10,8 @@ _FALLBACK_FPS = 30.0
 # A jump back by more than this is a clock that was set anew (two recordings joined, a camera restarted);
 # a smaller one is a frame that came late.
 _RESTART_S = 1.0
+# So is a jump ahead by more than this.
+_LONGEST_GAP_S = 600.0
 
 
 class PresentationClock:
@@ -17,8 +19,9 @@ class PresentationClock:
 
     A frame without timestamp comes one typical step (the median of the recent ones) after its predecessor.
     A frame whose timestamp repeats or is slightly behind its predecessor's has no place: its true time is
-    unknown, and a made-up one would bend the pulse. A timestamp far behind means that the clock was set
-    anew; the axis then goes on one typical step after the predecessor. Gaps forward are kept as they are.
+    unknown, and a made-up one would bend the pulse. A timestamp far behind, or more than ten minutes ahead,
+    means that the clock was set anew; the axis then goes on one typical step after the predecessor. Other
+    gaps forward are kept as they are.
 
     Args:
         nominal_fps: The header's frame rate; used only until a true step is known, since headers lie.
@@ -61,4 +64,6 @@ class PresentationClock:
         return stamp_s - self._origin_s
 
     def _restarted(self, t_s: float) -> bool:
-        return self._last_s is not None and t_s < self._last_s - _RESTART_S
+        if self._last_s is None:
+            return False
+        return not self._last_s - _RESTART_S <= t_s <= self._last_s + _LONGEST_GAP_S

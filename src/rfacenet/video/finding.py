@@ -60,10 +60,16 @@ def find_videos(path: str | os.PathLike[str]) -> list[Path]:
     Raises:
         VideoError: There is nothing of that name, or no video in it.
     """
+    if not os.fspath(path):
+        raise VideoError("An empty name was given (perhaps an unset variable); give a file or folder.")
     root = Path(path)
-    if root.is_file():
+    try:
+        is_file, is_folder = root.is_file(), root.is_dir()
+    except OSError as error:
+        raise VideoError(f"'{root}' cannot be looked up: {error.strerror}; check the name.") from error
+    if is_file:
         return [root]
-    if root.is_dir():
+    if is_folder:
         videos = _videos_below(root)
         where = f"Folder '{root}'"
     elif glob.has_magic(os.fspath(path)):

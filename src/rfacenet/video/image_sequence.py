@@ -69,7 +69,9 @@ def numbered_images(folder: Path) -> list[Path]:
         files = [file for file in folder.iterdir() if not file.name.startswith(".")]
     except OSError as error:
         raise VideoError(f"Folder '{folder}' may not be read; check its permissions.") from error
-    images = [file for file in files if file.suffix.lower() in IMAGE_ENDINGS and _digits(file)]
+    images = [
+        file for file in files if file.suffix.lower() in IMAGE_ENDINGS and _digits(file) and file.is_file()
+    ]
     return sorted(images, key=lambda image: (int(_digits(image)), image.name))
 
 
@@ -81,7 +83,7 @@ def _digits(image: Path) -> str:
 def _stamps(folder: Path, images: list[Path], fps: float | None) -> tuple[list[int], Fraction]:
     """Times of the images, as whole numbers from 0, and the unit that they count."""
     if fps is not None:
-        return list(range(len(images))), 1 / Fraction(fps)
+        return list(range(len(images))), 1 / Fraction(fps).limit_denominator(1001)
     digits = len(_digits(images[0]))
     if digits not in _UNIT_OF_DIGITS:
         raise VideoError(
@@ -94,7 +96,7 @@ def _stamps(folder: Path, images: list[Path], fps: float | None) -> tuple[list[i
 def _decoder(folder: Path, images: list[Path]) -> VideoCodecContext:
     """A decoder of the first image's kind, told by its content: endings are often wrong."""
     for image in images:
-        head = image.read_bytes()[:4]
+        head = _content(image)[:4]
         for signature, codec in _DECODER_OF_SIGNATURE.items():
             if head.startswith(signature):
                 decoder = CodecContext.create(codec, "r")
@@ -103,10 +105,18 @@ def _decoder(folder: Path, images: list[Path]) -> VideoCodecContext:
     raise VideoError(f"No image in '{folder}' is a PNG, JPEG or BMP inside; copy or convert them again.")
 
 
+def _content(image: Path) -> bytes:
+    """The file's bytes; none where it cannot be read, which makes it a damaged frame."""
+    try:
+        return image.read_bytes()
+    except OSError:
+        return b""
+
+
 def _packets(images: list[Path], stamps: list[int], unit_s: Fraction) -> Iterator[Packet[Any]]:
     for image, stamp in zip(images, stamps, strict=True):
         # An empty packet would end the decoding, so an empty file becomes an undecodable byte.
-        packet = Packet(image.read_bytes() or b"\0")
+        packet = Packet(_content(image) or b"\0")
         packet.pts, packet.time_base = stamp, unit_s
         packet.is_keyframe = True  # FFmpeg's PNG decoder adds any other picture to its predecessor
         yield packet

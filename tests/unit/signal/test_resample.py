@@ -16,6 +16,12 @@ def test_rate_ignores_gaps():
         sampling_rate_hz(np.array([1.0]))
 
 
+@pytest.mark.parametrize("n", [101, 102])
+def test_rate_where_no_step_is_usual(n):
+    t_s = np.concatenate([[0], np.cumsum(np.resize([0.005, 0.062], n))])
+    assert sampling_rate_hz(t_s) == pytest.approx(1 / 0.0335, rel=0.02)
+
+
 def everywhere(t_s):
     return np.ones(len(t_s), bool)
 
