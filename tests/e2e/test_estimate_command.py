@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 
 import rfacenet
 from rfacenet.cli.main import main
-from rfacenet.types import Frame
+from rfacenet.types import Frame, Variability
 from rfacenet.video import encode_png
 from videos import write_video
 
@@ -45,7 +45,7 @@ def test_json_has_what_the_readme_says(person_video, capsys):
     assert list(result) == list(example)
     assert list(result["windows"][0]) == list(example["windows"][0])
     assert list(result["bvp"]) == list(example["bvp"])
-    assert list(result["variability"]) == list(example["variability"])
+    assert list(example["variability"]) == [field.name for field in fields(Variability)]
     assert result["heart_rate_bpm"] == pytest.approx(84, abs=1.5)
     assert (result["method"], result["reason"]) == ("pos", None)
     assert result["fs_hz"] == pytest.approx(30, abs=0.1)
@@ -181,6 +181,8 @@ def test_wrong_use_is_exit_code_2(person_video, capsys):
     assert run(person_video, "--method", "poss") == 2
     assert "did you mean 'pos'" in capsys.readouterr().err
     assert run(person_video, "--window-s", "1") == 2
+    assert run(person_video, "--json", person_video) == 2
+    assert person_video.stat().st_size > 10_000
     assert run(person_video, "--json", "same.out", "--csv", "same.out") == 2
     for wrong in (
         ["--processes", "0"],

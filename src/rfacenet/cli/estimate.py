@@ -98,7 +98,10 @@ def _run(options: argparse.Namespace) -> int:
     outputs = {name: file for name, file in outputs.items() if file is not None}
     if len(set(outputs.values())) < len(outputs):
         raise SettingsError("Two outputs have the same name; give each its own.")
+    inputs = {Path(path).resolve() for path in options.path if path}
     for file in outputs.values():
+        if file.resolve() in inputs:
+            raise SettingsError(f"'{file}' is an input; write the result to another file.")
         if file != STDOUT:
             check_writable(file)
 

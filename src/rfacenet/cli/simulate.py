@@ -47,6 +47,8 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    import torch
+
     from rfacenet.output.files import check_writable
     from rfacenet.simulation import render_recording
     from rfacenet.video import VideoWriter
@@ -54,7 +56,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() not in (".mp4", ".mkv", ".mov"):
         raise OutputError(f"'{options.out}' is no video name; end it in .mp4, .mkv or .mov.")
     check_writable(options.out)
+    torch.set_num_threads(1)  # frames are small: threads that wait for each other cost several times more
     width_px, height_px = _size(options.size)
+    if options.identity is not None and options.identity < 0:
+        raise SettingsError(f"There is no person {options.identity}; choose from 0.")
     if options.duration_s * options.fs_hz < 2:
         raise SettingsError("A video needs two frames; make it longer or its frame rate higher.")
     if options.heart_rate_bpm is not None and not 20 <= options.heart_rate_bpm <= 300:
@@ -96,7 +101,7 @@ def _write_truth(recording: SimulatedRecording, options: argparse.Namespace) -> 
     rows = (f"{t:.6f},{value:.6f}" for t, value in zip(recording.pulse_t_s, recording.pulse, strict=True))
     write_text(options.out.with_suffix(".csv"), "t_s,bvp\n" + "\n".join(rows) + "\n")
     known = {
-        "heart_rate_bpm": recording.heart_rate_bpm,
+        "heart_rate_bpm": None if recording.heart_rate_bpm is None else round(recording.heart_rate_bpm, 3),
         "identity": recording.identity,
         "skin_type": recording.skin_type,
         "difficulty": options.difficulty,

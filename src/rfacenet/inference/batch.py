@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -72,7 +75,8 @@ def _in_pool(
     # Spawned, not forked: a fork of a process in which torch has threads can hang.
     workers = min(n_processes, len(indices))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        futures = {pool.submit(try_estimate, paths[index], settings): index for index in indices}
+        with _interrupts_ignored():
+            futures = {pool.submit(try_estimate, paths[index], settings): index for index in indices}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -80,6 +84,19 @@ def _in_pool(
             return
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """While workers are started: they inherit it, so that Ctrl-C is answered by this process alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set it
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:

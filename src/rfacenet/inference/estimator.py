@@ -82,4 +82,7 @@ def _notes(samples: FaceSamples, settings: EstimateSettings) -> list[str]:
         notes.append(f"The face was seen in {seen:.0%} of the frames; the rest is left out.")
     if samples.damaged_frames:
         notes.append(f"{samples.damaged_frames} damaged frame(s) could not be decoded whole.")
+    if samples.announced_s is not None and samples.t_s[-1] < 0.9 * samples.announced_s - 0.5:
+        end_s, announced_s = samples.t_s[-1], samples.announced_s
+        notes.append(f"The file announces {announced_s:.1f} s and ends at {end_s:.1f} s: it may be cut off.")
     return notes

@@ -13,7 +13,7 @@ from rfacenet.signal.beats import beat_times, variability
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
 from rfacenet.signal.quality import quality
 from rfacenet.signal.resample import Resampled, to_uniform_grid
-from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length
+from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length, snr_db
 from rfacenet.signal.windows import window_starts
 from rfacenet.types import Float64Array, PulseWave, Variability, WindowEstimate
 
@@ -36,8 +36,9 @@ MIN_FS_HZ = 5.0
 STILL_CHANGES_HZ = 2.0
 """A picture that changes less often is a still one; a compressed one jumps at its key frames."""
 
-MIN_BEAT_QUALITY = 0.8
-"""Single beats take a cleaner wave than a rate does."""
+MIN_BEAT_SNR_DB = 9.0
+"""Single beats take a cleaner wave than a rate does: on simulated waves, noise adds 8 ms to SDNN and 17 ms to
+RMSSD at 9 dB, and 20 and 40 ms at 7 dB."""
 
 GREY_LEVELS = 0.5
 """Colour channels that differ by less than this, of 255, are one grey channel."""
@@ -207,8 +208,9 @@ def _beats(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
     """Beat times of the stretches that are clear enough, seconds."""
     beats = []
     for piece in stretches:
-        rate_bpm, certainty = rate_of(piece.wave, fs_hz)
-        if certainty >= MIN_BEAT_QUALITY:
+        spectrum = power_spectrum(piece.wave, fs_hz)
+        rate_bpm = peak_rate_bpm(spectrum)
+        if snr_db(spectrum, rate_bpm) >= MIN_BEAT_SNR_DB:
             beats.append(piece.first / fs_hz + beat_times(piece.wave, fs_hz, rate_bpm))
     return beats
 

@@ -31,7 +31,7 @@ BUFFER_BYTES = 60_000_000
 """Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
 
 PICTURE_PX = 256
-"""Size of the face picture that goes with an estimate."""
+"""Height of the face picture that goes with an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class FaceSamples:
         crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; None if the method reads colours.
         crop: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
         damaged_frames: Frames that could not be decoded whole.
+        announced_s: How long the video says it is, seconds; None where it doesn't.
     """
 
     t_s: Float64Array
@@ -51,6 +52,7 @@ class FaceSamples:
     crops: Uint8Array | None = None
     crop: Uint8Array | None = None
     damaged_frames: int = 0
+    announced_s: float | None = None
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -109,7 +111,8 @@ def sample_face(
             if crops is not None:
                 crops.add(tracked.frame.rgb, box)
             if picture is None and box is not None:
-                picture = crop(tracked.frame.rgb, box, PICTURE_PX)
+                width_px = max(1, round(PICTURE_PX * box.width_px / box.height_px))
+                picture = crop(tracked.frame.rgb, box, (PICTURE_PX, width_px))
             if progress:
                 progress(tracked.frame.t_s, video.expected_duration_s)
         return FaceSamples(
@@ -118,6 +121,7 @@ def sample_face(
             None if crops is None else crops.array(),
             picture,
             video.damaged_frames,
+            video.expected_duration_s,
         )
 
 

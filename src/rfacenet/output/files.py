@@ -15,12 +15,19 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: The folder is missing or may not be written to, or ``path`` is a folder.
     """
-    folder = path.parent
-    if path.is_dir():
+    target = path.resolve()
+    folder = target.parent
+    if target.is_dir():
         raise OutputError(f"'{path}' is a folder; name a file to write to.")
     if not folder.is_dir():
-        raise OutputError(f"'{path}' cannot be written: there is no folder '{folder}'; create it first.")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise OutputError(f"'{path}' cannot be written: there is no folder '{path.parent}'; create it first.")
+    if target.exists():
+        # The mode as well: whoever may write anything (root) should not replace what is marked read-only.
+        allowed = os.access(target, os.W_OK) and target.stat().st_mode & 0o222
+        allowed = allowed and (os.access(folder, os.W_OK) or not target.is_file())
+    else:
+        allowed = os.access(folder, os.W_OK)
+    if not allowed:
         raise OutputError(f"'{path}' cannot be written: permission denied; choose another place.")
 
 

@@ -34,15 +34,20 @@ h3 { font-size: 14px; margin: 24px 0 4px; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 12px;
   padding: 20px; margin-bottom: 20px; }
 .summary { display: flex; gap: 20px; flex-wrap: wrap; align-items: center; }
-.summary img { width: 150px; height: 150px; border-radius: 8px; object-fit: cover; }
+.overview td:first-child { color: var(--ink); white-space: normal; overflow-wrap: anywhere; width: auto; }
+.summary img { height: 150px; max-width: 100%; border-radius: 8px; }
 .rate { font-size: 52px; font-weight: 650; line-height: 1.05; }
 .rate small { font-size: 18px; font-weight: 400; color: var(--muted); }
-.meter { width: 220px; height: 8px; border-radius: 4px; background: var(--rule); margin: 10px 0 4px; }
+.meter { width: 220px; height: 8px; border-radius: 4px; background: var(--rule); margin: 10px 0 4px;
+  position: relative; }
 .meter div { height: 100%; border-radius: 4px; background: var(--wave); }
+.meter i { position: absolute; top: -3px; width: 2px; height: 14px; background: var(--ink); }
+.chart { overflow-x: auto; }
 .muted, .hint { color: var(--muted); font-size: 14px; }
 .hint { margin: 0 0 6px; }
 .reason { border-left: 3px solid var(--accent); padding-left: 12px; max-width: 46ch; }
-svg { width: 100%; height: auto; display: block; font: 12px system-ui, "DejaVu Sans", sans-serif; }
+svg { width: 100%; min-width: 560px; height: auto; display: block;
+  font: 12px system-ui, "DejaVu Sans", sans-serif; }
 .line { fill: none; stroke: var(--wave); stroke-width: 1.6; stroke-linejoin: round; }
 .axis { stroke: var(--muted); } .grid { stroke: var(--rule); }
 .tick, .label { fill: var(--muted); } .dot { fill: var(--wave); }
@@ -59,24 +64,41 @@ footer { color: var(--muted); font-size: 13px; }
 def as_html(estimates: Sequence[Estimate], settings: EstimateSettings) -> str:
     """The page, with a section for each video."""
     title = "Heart rate from video"
+    overview = _overview(estimates) if len(estimates) > 1 else ""
     sections = "\n".join(_section(estimate, settings) for estimate in estimates)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style></head><body><main><h1>{title}</h1>\n{sections}\n"
-        f"<footer>Made by rfacenet {__version__}. Not a medical device.</footer></main></body></html>\n"
+        f"<style>{STYLE}</style></head><body><main><h1>{title}</h1>\n{overview}{sections}\n"
+        f"<footer>{_settings(settings)} Made by rfacenet {__version__}. Not a medical device."
+        "</footer></main></body></html>\n"
     )
 
 
+def _overview(estimates: Sequence[Estimate]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(e.video)}</td><td>"
+        + ("–" if e.heart_rate_bpm is None else f"{e.heart_rate_bpm:.1f} bpm")
+        + f"</td><td>quality {e.quality:.2f}</td></tr>"
+        for e in estimates
+    )
+    return f'<section><table class="overview">{rows}</table></section>\n'
+
+
+def _settings(settings: EstimateSettings) -> str:
+    chosen = {name: value for name, value in asdict(settings).items() if value is not None}
+    return "Settings: " + escape(", ".join(f"{name} {value}" for name, value in chosen.items())) + "."
+
+
 def _section(estimate: Estimate, settings: EstimateSettings) -> str:
-    parts = [f"<section><h2>{escape(estimate.video)}</h2>", _summary(estimate)]
+    parts = [f"<section><h2>{escape(estimate.video)}</h2>", _summary(estimate, settings)]
     if not np.isnan(estimate.bvp.value).all():
         parts += [_wave(estimate), _spectrum(estimate), _rate_over_time(estimate, settings)]
-    parts += [_details(estimate, settings), "</section>"]
+    parts += [_details(estimate), "</section>"]
     return "\n".join(parts)
 
 
-def _summary(estimate: Estimate) -> str:
+def _summary(estimate: Estimate, settings: EstimateSettings) -> str:
     picture = ""
     if estimate.crop is not None:
         data = base64.b64encode(encode_png(estimate.crop)).decode()
@@ -84,13 +106,17 @@ def _summary(estimate: Estimate) -> str:
     if estimate.heart_rate_bpm is None:
         answer = f'<div class="rate">–</div><p class="reason">{escape(estimate.reason or "")}</p>'
     else:
-        answer = (
-            f'<div class="rate">{estimate.heart_rate_bpm:.1f} <small>beats per minute</small></div>'
-            f'<div class="meter"><div style="width:{100 * estimate.quality:.0f}%"></div></div>'
-            f'<div class="muted">Quality {estimate.quality:.2f} of 1</div>'
+        answer = f'<div class="rate">{estimate.heart_rate_bpm:.1f} <small>beats per minute</small></div>'
+    about = ""
+    if estimate.fs_hz is not None:
+        about = (
+            f'<div class="meter"><div style="width:{100 * estimate.quality:.0f}%"></div>'
+            f'<i style="left:{100 * settings.min_quality:.0f}%"></i></div>'
+            f'<div class="muted">Quality {estimate.quality:.2f}: how likely the rate is right within 3 bpm. '
+            f"Answered from {settings.min_quality:g}.</div>"
+            f'<div class="muted">{estimate.duration_s:.1f} s, {estimate.fs_hz:.4g} frames per second, '
+            f"method {escape(estimate.method)}</div>"
         )
-    rate = "" if estimate.fs_hz is None else f", {estimate.fs_hz:.4g} frames per second"
-    about = f'<div class="muted">{estimate.duration_s:.1f} s{rate}, method {escape(estimate.method)}</div>'
     return f'<div class="summary">{picture}<div>{answer}{about}</div></div>'
 
 
@@ -110,7 +136,10 @@ def _wave(estimate: Estimate) -> str:
             chart.dot(beat_s, float(np.interp(beat_s, t_s, value)), tip=f"Beat at {beat_s:.2f} s")
     beats = "; dots are beats" if estimate.beats_s else ""
     part = f"{WAVE_S:g} of {t_s[-1]:.0f} seconds. " if t_s[-1] > WAVE_S else ""
-    return f'<h3>Pulse wave</h3><p class="hint">{part}More blood in the skin is up{beats}.</p>{chart.svg()}'
+    gaps = " Shaded: no face." if np.isnan(value[shown]).any() else ""
+    kind = "What was taken for it; no clear pulse." if estimate.heart_rate_bpm is None else ""
+    hint = f"{part}More blood in the skin is up{beats}.{gaps} {kind}"
+    return f'<h3>Pulse wave</h3><p class="hint">{hint}</p>{_framed(chart)}'
 
 
 def _best_start_s(estimate: Estimate) -> float:
@@ -142,7 +171,7 @@ def _spectrum(estimate: Estimate) -> str:
     chart.line(spectrum.rate_bpm[::5], power[::5])  # a grid of half a beat draws the same line
     if estimate.heart_rate_bpm is not None:
         chart.marker(estimate.heart_rate_bpm, f"{estimate.heart_rate_bpm:.1f} bpm")
-    return f"<h3>Spectrum</h3>{chart.svg()}"
+    return f"<h3>Spectrum</h3>{_framed(chart)}"
 
 
 def _rate_over_time(estimate: Estimate, settings: EstimateSettings) -> str:
@@ -150,6 +179,8 @@ def _rate_over_time(estimate: Estimate, settings: EstimateSettings) -> str:
     answered = [window for window in estimate.windows if window.heart_rate_bpm is not None]
     if not answered:
         return f"{title}<p class='hint'>No window of the video had a clear enough pulse.</p>"
+    if len(estimate.windows) == 1:
+        return ""  # one dot would only repeat the answer
     middle_s = np.array([(window.start_s + window.end_s) / 2 for window in estimate.windows])
     rates = np.array([np.nan if w.heart_rate_bpm is None else w.heart_rate_bpm for w in estimate.windows])
     low, high = float(np.nanmin(rates)), float(np.nanmax(rates))
@@ -171,10 +202,15 @@ def _rate_over_time(estimate: Estimate, settings: EstimateSettings) -> str:
         f"Windows of {min(settings.window_s, estimate.duration_s):.3g} s, each at its middle; "
         f"paler is less certain. {len(answered)} of {len(estimate.windows)} windows had a clear pulse."
     )
-    return f'{title}<p class="hint">{hint}</p>{chart.svg()}'
+    return f'{title}<p class="hint">{hint}</p>{_framed(chart)}'
 
 
-def _details(estimate: Estimate, settings: EstimateSettings) -> str:
+def _framed(chart: Chart) -> str:
+    """A chart that scrolls sideways where the screen is narrower than its labels need."""
+    return f'<div class="chart">{chart.svg()}</div>'
+
+
+def _details(estimate: Estimate) -> str:
     rows = [("Note", note) for note in estimate.notes]
     if estimate.variability is not None:
         beats = estimate.variability
@@ -185,8 +221,9 @@ def _details(estimate: Estimate, settings: EstimateSettings) -> str:
                 f"{beats.mean_interval_ms:.0f} ms ({beats.n_intervals} pulse-to-pulse intervals)",
             )
         )
-    rows.append(("Face seen", f"{estimate.face_share:.0%} of the frames"))
-    chosen = asdict(settings) | {"method": estimate.method}
-    rows.append(("Settings", ", ".join(f"{name} = {value}" for name, value in chosen.items())))
+    if estimate.fs_hz is not None:
+        rows.append(("Face seen", f"{estimate.face_share:.0%} of the frames"))
+    if not rows:
+        return ""
     body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>" for name, text in rows)
     return f"<h3>Details</h3><table>{body}</table>"

@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from av.codec.context import CodecContext
@@ -83,7 +85,7 @@ def _digits(image: Path) -> str:
 def _stamps(folder: Path, images: list[Path], fps: float | None) -> tuple[list[int], Fraction]:
     """Times of the images, as whole numbers from 0, and the unit that they count."""
     if fps is not None:
-        return list(range(len(images))), 1 / Fraction(fps).limit_denominator(1001)
+        return _counted(images), 1 / Fraction(fps).limit_denominator(1001)
     digits = len(_digits(images[0]))
     if digits not in _UNIT_OF_DIGITS:
         raise VideoError(
@@ -103,6 +105,16 @@ def _decoder(folder: Path, images: list[Path]) -> VideoCodecContext:
                 assert isinstance(decoder, VideoCodecContext)
                 return decoder
     raise VideoError(f"No image in '{folder}' is a PNG, JPEG or BMP inside; copy or convert them again.")
+
+
+def _counted(images: list[Path]) -> list[int]:
+    """Frame numbers from 0, with gaps where images are missing."""
+    numbers = [int(_digits(image)) for image in images]
+    steps = [after - before for before, after in pairwise(numbers)]
+    usual = median_low(steps) if steps else 1
+    if usual < 1:
+        return list(range(len(images)))
+    return [round((number - numbers[0]) / usual) for number in numbers]
 
 
 def _content(image: Path) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from rfacenet.errors import VideoError
@@ -26,6 +27,13 @@ def test_counters_need_a_frame_rate(image_folder) -> None:
     with pytest.raises(VideoError, match="fps"):
         open_video(folder)
     assert times_of(open_video(folder, fps=20)) == pytest.approx([0, 0.05])
+
+
+def test_a_missing_image_leaves_its_time_empty(image_folder) -> None:
+    folder = image_folder([f"f{i}.png" for i in (10, 12, 14, 20, 22)])
+    assert times_of(open_video(folder, fps=29.97)) == pytest.approx(
+        np.array([0, 1, 2, 5, 6]) / 29.97, rel=1e-4
+    )
 
 
 def test_counters_are_sorted_as_numbers(image_folder) -> None:
