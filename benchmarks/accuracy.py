@@ -70,12 +70,14 @@ def main() -> None:
     )
     with workers as pool:
         for difficulty in DIFFICULTIES:
-            batches = pool.map(simulated_clips, [(difficulty, k) for k in range(options.clips // BATCH)])
-            results = [result for batch in batches for result in batch]
+            results = clips(pool, difficulty, options.clips)
             note = f"{len(results)} clips of {CLIP_S} s, straight from the simulator."
             tables += [f"## Simulated clips, {difficulty}\n\n{note}", errors(results)]
             if difficulty != "easy":
                 tables += ["MAE by Fitzpatrick skin type:", by_skin_type(results)]
+        photos = {d: clips(pool, d, options.clips // 3, with_pulse=False) for d in DIFFICULTIES}
+        note = "Photos of simulated people, moved about and lit in the same way: every answer is wrong."
+        tables += [f"## Simulated clips without a pulse\n\n{note} Share answered:", answered(photos)]
         for difficulty in DIFFICULTIES:
             results = list(
                 pool.map(simulated_video, [(difficulty, VIDEO_SEED + k) for k in range(options.videos)])
@@ -136,9 +138,15 @@ def result_of(name: str, truth_bpm: float, skin_type: int, samples: dict[object,
     return Result(name, truth_bpm, skin_type, found)
 
 
-def simulated_clips(job: tuple[str, int]) -> list[Result]:
+def clips(pool: ProcessPoolExecutor, difficulty: str, count: int, *, with_pulse: bool = True) -> list[Result]:
+    """What every method makes of simulated clips."""
+    batches = pool.map(simulated_clips, [(difficulty, k, with_pulse) for k in range(count // BATCH)])
+    return [result for batch in batches for result in batch]
+
+
+def simulated_clips(job: tuple[str, int, bool]) -> list[Result]:
     """A batch of clips, straight from the simulator."""
-    difficulty, index = job
+    difficulty, index, with_pulse = job
     n_frames = 30 * CLIP_S
     simulator = ClipSimulator(
         n_frames=n_frames,
@@ -146,6 +154,7 @@ def simulated_clips(job: tuple[str, int]) -> list[Result]:
         difficulty=replace(Difficulty.named(difficulty), frame_rates_hz=(30.0, 30.0)),
         identities=IDENTITIES,
         seed=CLIP_SEED,
+        with_pulse=with_pulse,
     )
     batch = simulator.batch(BATCH, index)
     results = []
@@ -232,6 +241,15 @@ def by_skin_type(results: Sequence[Result]) -> str:
         ]
         rows.append([method, *(f"{mae:.2f}" for mae in maes)])
     return table(["method", *heads], rows)
+
+
+def answered(results_of: dict[str, list[Result]]) -> str:
+    """Share of recordings that would have been answered, by method."""
+    rows = []
+    for method in methods():
+        shares = [np.mean([r.found[method][1] >= MIN_QUALITY for r in rs]) for rs in results_of.values()]
+        rows.append([method, *(f"{share:.0%}" for share in shares)])
+    return table(["method", *(f"{name} ({len(rs)})" for name, rs in results_of.items())], rows)
 
 
 def each(results: Sequence[Result]) -> str:
