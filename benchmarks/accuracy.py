@@ -144,39 +144,59 @@ def clips(pool: ProcessPoolExecutor, difficulty: str, count: int, *, with_pulse:
     return [result for batch in batches for result in batch]
 
 
-def simulated_clips(job: tuple[str, int, bool]) -> list[Result]:
-    """A batch of clips, straight from the simulator."""
-    difficulty, index, with_pulse = job
-    n_frames = 30 * CLIP_S
+@dataclass(frozen=True)
+class Clip:
+    """A simulated clip: frames ``(T, H, W, 3)`` of an enlarged (×1.5) face box, with the truth."""
+
+    frames: np.ndarray
+    t_s: np.ndarray
+    truth_bpm: float
+    skin_type: int
+
+    def samples(self, method: Method) -> FaceSamples:
+        """What a method reads of it."""
+        return clip_samples(self.frames, self.t_s, method)
+
+
+def simulated(
+    difficulty: str, index: int, with_pulse: bool, *, seed: int, identities: Sequence[int]
+) -> list[Clip]:
+    """A batch of clips of 10 s at 30 frames per second, straight from the simulator."""
     simulator = ClipSimulator(
-        n_frames=n_frames,
+        n_frames=30 * CLIP_S,
         size_px=(CLIP_PX, CLIP_PX),
         difficulty=replace(Difficulty.named(difficulty), frame_rates_hz=(30.0, 30.0)),
-        identities=IDENTITIES,
-        seed=CLIP_SEED,
+        identities=identities,
+        seed=seed,
         with_pulse=with_pulse,
     )
     batch = simulator.batch(BATCH, index)
+    frames = batch.frames.permute(0, 2, 3, 4, 1).contiguous().numpy()
+    t_s = batch.t_s.double().numpy()
+    truths, skin_types = batch.heart_rate_bpm.tolist(), batch.skin_type.tolist()
+    return [Clip(frames[k], t_s[k] - t_s[k, 0], truths[k], skin_types[k]) for k in range(BATCH)]
+
+
+def simulated_clips(job: tuple[str, int, bool]) -> list[Result]:
+    """What every method makes of a batch of clips."""
     results = []
-    for k in range(BATCH):
-        frames = batch.frames[k].permute(1, 2, 3, 0).contiguous().numpy()
-        t_s = batch.t_s[k].double().numpy() - float(batch.t_s[k, 0])
-        samples = {m.input: clip_samples(frames, t_s, m) for m in methods().values()}
-        truth = float(batch.heart_rate_bpm[k])
-        results.append(result_of(f"{difficulty}-{index}-{k}", truth, int(batch.skin_type[k]), samples))
+    for clip in simulated(*job, seed=CLIP_SEED, identities=IDENTITIES):
+        samples = {m.input: clip.samples(m) for m in methods().values()}
+        results.append(result_of(f"{job[0]}-{job[1]}", clip.truth_bpm, clip.skin_type, samples))
     return results
 
 
 def clip_samples(frames: np.ndarray, t_s: np.ndarray, method: Method) -> FaceSamples:
     """What a method reads of a clip that is an enlarged (×1.5) face box already."""
-    side = CLIP_PX * method.input.enlarge / 1.5
-    box = FaceBox((CLIP_PX - side) / 2, (CLIP_PX - side) / 2, side, side)
-    colours = np.array([mean_rgb(frame, box) for frame in frames])
-    crops = None
+    whole = FaceBox(0, 0, CLIP_PX, CLIP_PX)
     if isinstance(method.input, ClipInput):
         size = (method.input.height_px, method.input.width_px)
-        crops = np.array([crop(frame, box, size) for frame in frames])
-    return FaceSamples(t_s, colours, crops)
+        crops = np.array([crop(frame, whole, size) for frame in frames])
+        face = whole.scaled(1 / 1.5)
+    else:
+        crops = None
+        face = whole.scaled(method.input.enlarge / 1.5)
+    return FaceSamples(t_s, np.array([mean_rgb(frame, face) for frame in frames]), crops)
 
 
 def simulated_video(job: tuple[str, int]) -> Result:

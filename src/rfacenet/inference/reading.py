@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, Method
 from rfacenet.signal.beats import beat_times, variability
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
-from rfacenet.signal.quality import quality
+from rfacenet.signal.quality import colour_changes, pulse_colour_share, quality
 from rfacenet.signal.resample import Resampled, to_uniform_grid
 from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length, snr_db
 from rfacenet.signal.windows import window_starts
@@ -51,10 +53,12 @@ class Stretch:
     Attributes:
         first: Index of its first sample on the video's grid.
         wave: Samples, ``(T,)``.
+        changes: Relative changes of the skin's colour at the same times, ``(T, 3)``; None in grey video.
     """
 
     first: int
     wave: Float64Array
+    changes: Float64Array | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,21 @@ class Reading:
     notes: list[str] = field(default_factory=list)
 
 
-def rate_of(bvp: Float64Array, fs_hz: float) -> tuple[float, float]:
-    """Heart rate in beats per minute and its quality, of an unbroken pulse wave of at least four seconds."""
+def rate_of(bvp: Float64Array, fs_hz: float, changes: Float64Array | None = None) -> tuple[float, float]:
+    """Heart rate and its quality.
+
+    Args:
+        bvp: Unbroken pulse wave, ``(T,)``, of at least four seconds.
+        fs_hz: Sampling rate, Hz.
+        changes: Relative changes of the skin's colour at the same times, ``(T, 3)``; None without colour.
+
+    Returns:
+        Beats per minute, and quality from 0 to 1.
+    """
     spectrum = power_spectrum(bvp, fs_hz)
     rate_bpm = peak_rate_bpm(spectrum)
-    return rate_bpm, quality(spectrum, rate_bpm)
+    share = None if changes is None else pulse_colour_share(changes, fs_hz, rate_bpm)
+    return rate_bpm, quality(spectrum, rate_bpm, share)
 
 
 def read_samples(samples: FaceSamples, method: Method, settings: EstimateSettings) -> Reading:
@@ -95,51 +109,57 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
     reason = _why_unanswerable(samples, method)
     if reason:
         return Reading(nothing, reason=reason)
-    pieces = _pieces(samples, fs_hz)
-    stretches = [
-        Stretch(piece.first, clean_pulse(_extracted(piece, method, fs_hz), fs_hz))
-        for piece in pieces
-        if len(piece) >= shortest_length(fs_hz)
-    ]
+    pieces = _pieces(samples, samples.colours, fs_hz)
+    stretches = _stretches(samples, method, fs_hz)
     if not stretches:
         longest_s = max(map(len, pieces), default=0) / fs_hz
         return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz))
-    wave = nothing.value.copy()
+    wave, changes = nothing.value.copy(), np.full((n, 3), np.nan)
     for stretch in stretches:
-        wave[stretch.first : stretch.first + len(stretch.wave)] = stretch.wave
-    rate_bpm, certainty, notes = _overall([s.wave for s in stretches], fs_hz, settings.min_quality)
+        part = slice(stretch.first, stretch.first + len(stretch.wave))
+        wave[part] = stretch.wave
+        changes[part] = np.nan if stretch.changes is None else stretch.changes
+    rate_bpm, certainty, notes = _overall(stretches, fs_hz, settings.min_quality)
     beats_s = _beats(stretches, fs_hz)
     return Reading(
         bvp=PulseWave(fs_hz, wave),
         heart_rate_bpm=rate_bpm,
         quality=certainty,
         reason=None if rate_bpm is not None else _no_pulse(certainty, settings.min_quality),
-        windows=_rolling(wave, fs_hz, settings),
+        windows=_rolling(wave, changes, fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
         notes=[*notes, *_band_note(samples.fs_hz)],
     )
 
 
-def _pieces(samples: FaceSamples, fs_hz: float) -> list[Resampled]:
-    """The unbroken stretches of what the method reads, on its grid."""
-    values = samples.colours if samples.crops is None else samples.crops
+def _pieces(samples: FaceSamples, values: NDArray[Any], fs_hz: float) -> list[Resampled]:
+    """The unbroken stretches of what was sampled, on the grid."""
     return to_uniform_grid(samples.t_s, values, samples.present, fs_hz, MAX_GAP_S)
 
 
-def _extracted(piece: Resampled, method: Method, fs_hz: float) -> Float64Array:
+def _stretches(samples: FaceSamples, method: Method, fs_hz: float) -> list[Stretch]:
+    """The pulse waves of the stretches that are long enough, with the colours behind them."""
+    colours = _pieces(samples, samples.colours, fs_hz)
     # A trace is small and its methods want it whole; of a clip, a window at a time is enough.
-    return method.extract(piece if isinstance(method.input, ClipInput) else piece[:], fs_hz)
-
-
-def _segments(waves: list[Float64Array], fs_hz: float) -> list[Float64Array]:
-    """Half-overlapping segments of :data:`SEGMENT_S` of unbroken waves."""
-    length = round(SEGMENT_S * fs_hz)
+    inputs = (
+        [piece[:] for piece in colours] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
+    )
     return [
-        wave[start : start + length]
-        for wave in waves
-        for start in window_starts(len(wave), length, length // 2)
+        Stretch(
+            trace.first,
+            clean_pulse(method.extract(piece, fs_hz), fs_hz),
+            None if _is_grey(samples) else colour_changes(trace[:], fs_hz),
+        )
+        for trace, piece in zip(colours, inputs, strict=True)
+        if len(trace) >= shortest_length(fs_hz)
     ]
+
+
+def _segments(n: int, fs_hz: float) -> list[slice]:
+    """Half-overlapping segments of :data:`SEGMENT_S` of ``n`` unbroken samples."""
+    length = round(SEGMENT_S * fs_hz)
+    return [slice(start, start + length) for start in window_starts(n, length, length // 2)]
 
 
 def segment_spectrum(bvp: PulseWave) -> PowerSpectrum:
@@ -148,21 +168,28 @@ def segment_spectrum(bvp: PulseWave) -> PowerSpectrum:
     Args:
         bvp: Pulse wave with at least four unbroken seconds.
     """
-    runs = [run for run in _present_runs(bvp.value) if len(run) >= shortest_length(bvp.fs_hz)]
-    spectra = [power_spectrum(segment, bvp.fs_hz) for segment in _segments(runs, bvp.fs_hz)]
+    present = _present_runs(bvp.value)
+    runs = [bvp.value[run] for run in present if run.stop - run.start >= shortest_length(bvp.fs_hz)]
+    spectra = [
+        power_spectrum(run[segment], bvp.fs_hz) for run in runs for segment in _segments(len(run), bvp.fs_hz)
+    ]
     return replace(spectra[0], power=np.mean([spectrum.power for spectrum in spectra], axis=0))
 
 
 def _overall(
-    waves: list[Float64Array], fs_hz: float, min_quality: float
+    stretches: list[Stretch], fs_hz: float, min_quality: float
 ) -> tuple[float | None, float, list[str]]:
     """Rate of the whole video or None, its quality, and what to note about it.
 
     The quality is the mean over all segments: among the many of a long video, noise would always find one
     that it passes in. The rate is the quality-weighted mean of those that pass.
     """
-    segments = _segments(waves, fs_hz)
-    rates, qualities = np.array([rate_of(segment, fs_hz) for segment in segments]).T
+    segments = [
+        (s.wave[part], None if s.changes is None else s.changes[part])
+        for s in stretches
+        for part in _segments(len(s.wave), fs_hz)
+    ]
+    rates, qualities = np.array([rate_of(wave, fs_hz, changes) for wave, changes in segments]).T
     certainty = float(qualities.mean())
     accepted = (qualities >= min_quality) & (qualities > 0)
     if certainty < min_quality or not accepted.any():
@@ -176,32 +203,35 @@ def _overall(
     return float(np.average(rates[accepted], weights=qualities[accepted])), certainty, notes
 
 
-def _rolling(wave: Float64Array, fs_hz: float, settings: EstimateSettings) -> tuple[WindowEstimate, ...]:
+def _rolling(
+    wave: Float64Array, changes: Float64Array, fs_hz: float, settings: EstimateSettings
+) -> tuple[WindowEstimate, ...]:
     """Rates of windows moved over the whole video; a video shorter than a window is one window."""
     length = min(max(round(settings.window_s * fs_hz), shortest_length(fs_hz)), len(wave))
     step = max(1, round(settings.step_s * fs_hz))
-    return tuple(
-        _window(wave[start : start + length], start / fs_hz, (start + length - 1) / fs_hz, fs_hz, settings)
-        for start in range(0, len(wave) - length + 1, step)
-    )
+    windows = []
+    for start in range(0, len(wave) - length + 1, step):
+        part = slice(start, start + length)
+        rate_bpm, certainty = _rate_of_broken(wave[part], changes[part], fs_hz)
+        is_answered = certainty >= settings.min_quality and certainty > 0
+        end_s = (start + length - 1) / fs_hz
+        windows.append(WindowEstimate(start / fs_hz, end_s, rate_bpm if is_answered else None, certainty))
+    return tuple(windows)
 
 
-def _window(
-    wave: Float64Array, start_s: float, end_s: float, fs_hz: float, settings: EstimateSettings
-) -> WindowEstimate:
-    """A window's rate, from its longest unbroken part if that is at least half of it."""
-    part = max(_present_runs(wave), key=len)
-    if len(part) < max(len(wave) / 2, shortest_length(fs_hz)):
-        return WindowEstimate(start_s, end_s, None, 0.0)
-    rate_bpm, certainty = rate_of(part, fs_hz)
-    is_answered = certainty >= settings.min_quality and certainty > 0
-    return WindowEstimate(start_s, end_s, rate_bpm if is_answered else None, certainty)
+def _rate_of_broken(wave: Float64Array, changes: Float64Array, fs_hz: float) -> tuple[float, float]:
+    """Rate and quality of a window's longest unbroken part if that is at least half of it; else quality 0."""
+    run = max(_present_runs(wave), key=lambda run: run.stop - run.start)
+    if run.stop - run.start < max(len(wave) / 2, shortest_length(fs_hz)):
+        return np.nan, 0.0
+    return rate_of(wave[run], fs_hz, None if np.isnan(changes[run]).any() else changes[run])
 
 
-def _present_runs(wave: Float64Array) -> list[Float64Array]:
+def _present_runs(wave: Float64Array) -> list[slice]:
     """The runs without a NaN; at least one, which may be empty."""
     missing = np.flatnonzero(np.isnan(wave))
-    return [run[~np.isnan(run)] for run in np.split(wave, missing)]
+    starts, stops = [0, *(missing + 1)], [*missing, len(wave)]
+    return [slice(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
 
 
 def _beats(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
@@ -231,10 +261,14 @@ def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
     changes = np.abs(np.diff(seen, axis=0)).max(axis=1, initial=0) > 1e-6 * max(float(seen.mean()), 1.0)
     if changes.sum() < STILL_CHANGES_HZ * max(float(samples.t_s[-1]), 1.0) and len(seen) > 1:
         return "The picture does not change: it is a photo, or the recording froze."
-    grey = np.abs(seen - seen.mean(axis=1, keepdims=True)).max() < GREY_LEVELS
-    if grey and method.input.needs_colour:
+    if _is_grey(samples) and method.input.needs_colour:
         return f"The video is grey-scale and '{method.name}' works on colour; use the method 'green'."
     return None
+
+
+def _is_grey(samples: FaceSamples) -> bool:
+    seen = samples.colours[samples.present]
+    return float(np.abs(seen - seen.mean(axis=1, keepdims=True)).max()) < GREY_LEVELS
 
 
 def _too_short(duration_s: float, longest_s: float, fs_hz: float) -> str:

@@ -84,7 +84,8 @@ def sample_face(
         VideoError: The video cannot be read.
         SettingsError: The region lies outside the frame.
     """
-    enlarge = settings.enlarge or needs.enlarge
+    # A region of the caller's is taken as it is.
+    enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
     # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
     # keep hundreds of megabytes of it from being used again.
     t_s, colours = array("d"), array("d")
@@ -104,10 +105,13 @@ def sample_face(
             )
         for tracked in _tracked_frames(video, settings):
             t_s.append(tracked.frame.t_s)
-            box = None if tracked.box is None else tracked.box.scaled(enlarge)
-            if box is not None and not _touches(box, size_px):
-                box = None  # a face that leaves the picture
-            colours.extend((np.nan,) * 3 if box is None else mean_rgb(tracked.frame.rgb, box))
+            face = tracked.box
+            if face is not None and not _touches(face, size_px):
+                face = None  # it has left the picture
+            box = None if face is None else face.scaled(enlarge)
+            # Colours are of the skin, whatever larger box a network sees.
+            skin = box if crops is None else face
+            colours.extend((np.nan,) * 3 if skin is None else mean_rgb(tracked.frame.rgb, skin))
             if crops is not None:
                 crops.add(tracked.frame.rgb, box)
             if picture is None and box is not None:
