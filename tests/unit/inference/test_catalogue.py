@@ -1,7 +1,7 @@
 import pytest
 
 from rfacenet.errors import UnknownMethodError
-from rfacenet.inference.catalogue import get_method
+from rfacenet.inference.catalogue import get_method, list_methods
 
 
 def test_unknown_method_suggests_the_nearest():
@@ -9,3 +9,10 @@ def test_unknown_method_suggests_the_nearest():
         get_method("Chrome")
     with pytest.raises(UnknownMethodError, match="green, ica, chrom"):
         get_method("xyzzy")
+
+
+def test_released_weights_are_methods():
+    assert {"rfacenet.simulated", "physnet.simulated"} <= set(list_methods())
+    method = get_method("rfacenet")
+    assert (method.name, method.kind) == ("rfacenet.simulated", "neural")
+    assert "simulated faces" in method.source

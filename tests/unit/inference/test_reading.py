@@ -119,6 +119,13 @@ def test_the_shortest_window_works_at_any_frame_rate(fs_hz):
     assert sum(w.heart_rate_bpm is not None for w in reading.windows) >= len(reading.windows) - 1
 
 
+def test_swaying_light_is_not_a_pulse_however_clear_its_rhythm():
+    t_s, rgb = face(pulsation=0)
+    swaying = rgb * (1 + 0.01 * np.sin(2 * np.pi * 1.2 * t_s))[:, None]
+    for method in METHODS.values():
+        assert read(t_s, swaying, method).heart_rate_bpm is None
+
+
 def test_noise_is_not_answered_unless_asked_to():
     t_s, rgb = face(pulsation=0)
     reading = read(t_s, rgb)
