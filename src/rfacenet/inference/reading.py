@@ -12,8 +12,9 @@ from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, Method
 from rfacenet.signal.beats import beat_times, variability
+from rfacenet.signal.colour import colour_changes, pulse_colour_share
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
-from rfacenet.signal.quality import colour_changes, pulse_colour_share, quality
+from rfacenet.signal.quality import quality
 from rfacenet.signal.resample import Resampled, to_uniform_grid
 from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length, snr_db
 from rfacenet.signal.windows import window_starts

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from rfacenet.methods.method import Method, TraceInput, ratio, relative
+from rfacenet.methods.method import Method, TraceInput, ratio
+from rfacenet.signal.colour import relative
 from rfacenet.signal.filters import bandpass
 from rfacenet.signal.windows import overlap_add, window_starts
 from rfacenet.types import Float64Array

@@ -81,26 +81,6 @@ class Method:
     extract: Callable[[Any, float], Float64Array]
 
 
-DARKEST = 0.5
-"""A channel with a smaller mean, of 255, is black and has no colour to compare."""
-
-
-def inverse(mean: Float64Array) -> Float64Array:
-    """``1 / mean`` of colour channels; zero for a black one, whose quotient would be rounding noise."""
-    lit = mean > DARKEST
-    return np.where(lit, 1 / np.where(lit, mean, 1.0), 0.0)
-
-
-def relative(rgb: Float64Array) -> Float64Array:
-    """Each channel divided by its mean, minus one; a black channel stays zero.
-
-    Works along the second-last axis, so that windows may be stacked in front: ``(..., T, 3)``.
-    """
-    mean = rgb.mean(axis=-2, keepdims=True)
-    change: Float64Array = (rgb - mean) * inverse(mean)
-    return change
-
-
 def ratio(numerator: Float64Array, denominator: Float64Array) -> Float64Array:
     """``numerator / denominator``, and zero where the denominator is nothing but rounding noise."""
     usable = denominator > 1e-7  # relative colours; a real camera's noise is a thousand times that

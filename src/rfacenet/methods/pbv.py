@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput, relative
+from rfacenet.methods.method import GLOBAL_WINDOW_S, Method, TraceInput
+from rfacenet.signal.colour import PULSE_COLOUR, relative
 from rfacenet.signal.filters import bandpass
 from rfacenet.signal.windows import in_windows
 from rfacenet.types import Float64Array
-
-SIGNATURE = np.array([0.33, 0.77, 0.53])
-"""Relative pulsatility of R, G and B. Source: de Haan and van Leest 2014, Section 2 (halogen light)."""
 
 
 def pbv(rgb: Float64Array, fs_hz: float) -> Float64Array:
@@ -36,8 +34,8 @@ def pbv(rgb: Float64Array, fs_hz: float) -> Float64Array:
     def mix(window: Float64Array) -> Float64Array:
         colours = bandpass(relative(window), fs_hz)
         # Least squares, not a plain solve: the channels of a grey-scale video make Q singular.
-        weights, *_ = np.linalg.lstsq(colours.T @ colours, SIGNATURE, rcond=1e-9)
-        pulse: Float64Array = -colours @ weights / max(float(SIGNATURE @ weights), 1e-12)
+        weights, *_ = np.linalg.lstsq(colours.T @ colours, PULSE_COLOUR, rcond=1e-9)
+        pulse: Float64Array = -colours @ weights / max(float(PULSE_COLOUR @ weights), 1e-12)
         return pulse
 
     return in_windows(mix, rgb, round(GLOBAL_WINDOW_S * fs_hz))

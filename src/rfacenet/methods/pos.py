@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.methods.method import Method, TraceInput, inverse, ratio
+from rfacenet.methods.method import Method, TraceInput, ratio
+from rfacenet.signal.colour import inverse
 from rfacenet.signal.windows import moving_sum
 from rfacenet.types import Float64Array
 

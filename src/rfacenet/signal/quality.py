@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfacenet.signal.filters import bandpass, detrend, smoothness_at
 from rfacenet.signal.spectrum import PowerSpectrum, at_pulse, snr_db
-from rfacenet.types import Float64Array
 
 MARGIN_DB = 7.3
 """How far above the chance level the rate of a 10 s wave is as likely right as wrong."""
@@ -20,9 +18,6 @@ SLOPE_DB = 1.54
 COLOUR_OFFSET, RHYTHM_WEIGHT, COLOUR_WEIGHT = -2.32, 0.51, 1.21
 """How the log odds by rhythm and by colour make up those of a right rate (``docs/quality.md``)."""
 
-PULSE_COLOUR = np.array([0.33, 0.77, 0.53])
-"""Relative pulsatility of R, G and B. Source: de Haan and van Leest 2014, Section 2."""
-
 MIN_QUALITY = 0.5
 """Below this, a rate is more likely wrong than right and is not answered."""
 
@@ -33,7 +28,8 @@ def quality(spectrum: PowerSpectrum, rate_bpm: float, colour_share: float | None
     Args:
         spectrum: Power spectrum of the pulse wave over the pulse band.
         rate_bpm: The rate read off it, beats per minute.
-        colour_share: What :func:`pulse_colour_share` says of that rate; None where there is no colour.
+        colour_share: What :func:`~rfacenet.signal.colour.pulse_colour_share` says of that rate; None where
+            there is no colour.
 
     Returns:
         Quality; 0 for a spectrum without power.
@@ -60,36 +56,3 @@ def rhythm_log_odds(spectrum: PowerSpectrum, rate_bpm: float) -> float:
     duration_s = 60 / spectrum.resolution_bpm
     margin_db = MARGIN_DB - LENGTH_DB * np.log(duration_s / 10)
     return float((snr_db(spectrum, rate_bpm) - chance_db - margin_db) / SLOPE_DB)
-
-
-def colour_changes(rgb: Float64Array, fs_hz: float) -> Float64Array:
-    """Relative changes of a colour trace within the pulse band, ``(T, 3)``; input for the function below."""
-    mean = rgb.mean(axis=0)
-    relative = rgb / np.where(mean > 0, mean, 1.0) - 1
-    return bandpass(detrend(relative, smoothness_at(fs_hz)), fs_hz)
-
-
-def pulse_colour_share(changes: Float64Array, fs_hz: float, rate_bpm: float) -> float:
-    """How much of what the skin's colour does at a rate is what blood does, rather than light or movement.
-
-    Blood changes R, G and B in proportions of their own, while light and movement change them alike. So the
-    three channels' amplitude and phase at the rate are taken as a sum of both (least squares); movement whose
-    rhythm passes for a pulse in a wave gives itself away here.
-
-    Args:
-        changes: :func:`colour_changes` of the stretch, ``(T, 3)``.
-        fs_hz: Sampling rate, Hz.
-        rate_bpm: The rate in question, beats per minute.
-
-    Returns:
-        Amplitude of the pulse over the sum of both amplitudes, in the green channel, 0 to 1.
-
-    Source: the skin-reflection model of Wang et al. 2017, Eqs. 5 and 14.
-    """
-    phase = 2 * np.pi * rate_bpm / 60 / fs_hz * np.arange(len(changes))
-    amplitudes = (np.hanning(len(changes)) * np.exp(-1j * phase)) @ changes
-    parts = np.stack([PULSE_COLOUR, np.ones(3)], axis=1).astype(complex)
-    (blood, light), *_ = np.linalg.lstsq(parts, amplitudes, rcond=None)
-    in_green = abs(blood) * PULSE_COLOUR[1]
-    total = in_green + abs(light)
-    return float(in_green / total) if total > 0 else 0.0

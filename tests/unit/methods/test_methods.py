@@ -7,8 +7,9 @@ from rfacenet.methods.chrom import chrom
 from rfacenet.methods.ica import jade
 from rfacenet.methods.lgi import lgi
 from rfacenet.methods.omit import omit
-from rfacenet.methods.pbv import SIGNATURE, pbv
+from rfacenet.methods.pbv import pbv
 from rfacenet.methods.pos import pos
+from rfacenet.signal.colour import PULSE_COLOUR
 from rfacenet.signal.filters import clean_pulse
 from rfacenet.signal.spectrum import heart_rate_bpm
 
@@ -22,7 +23,7 @@ def skin(rate_bpm=78.0, duration_s=20.0, shading=0.01, noise=0.02, seed=0):
     bvp = np.sin(2 * np.pi * rate_bpm / 60 * t_s)
     sway = shading * (np.sin(2 * np.pi * 0.35 * t_s) + 0.3 * np.sin(2 * np.pi * 2.9 * t_s))
     colour = np.array([170.0, 120.0, 95.0])
-    rgb = colour * (1 - 0.005 * bvp[:, None] * SIGNATURE) * (1 + sway[:, None])
+    rgb = colour * (1 - 0.005 * bvp[:, None] * PULSE_COLOUR) * (1 + sway[:, None])
     return rgb + rng.normal(0, noise, rgb.shape), bvp
 
 

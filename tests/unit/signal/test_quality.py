@@ -1,13 +1,8 @@
 import numpy as np
 import pytest
 
-from rfacenet.signal.quality import (
-    MIN_QUALITY,
-    PULSE_COLOUR,
-    colour_changes,
-    pulse_colour_share,
-    quality,
-)
+from rfacenet.signal.colour import PULSE_COLOUR, colour_changes, pulse_colour_share
+from rfacenet.signal.quality import MIN_QUALITY, quality
 from rfacenet.signal.spectrum import peak_rate_bpm, power_spectrum
 
 T_S = np.arange(300) / 30
