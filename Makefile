@@ -28,7 +28,7 @@ $(VENV)/.dev-installed: $(VENV)/.installed
 demo: install
 	mkdir -p $(DEMO)
 ifeq ($(VIDEO),)
-	$(BIN)/rfacenet simulate $(DEMO)/face.mp4 --heart-rate-bpm 72 --seed 1
+	$(BIN)/rfacenet simulate $(DEMO)/face.mp4 --heart-rate-bpm 72 --seed 3
 	$(BIN)/rfacenet estimate $(DEMO)/face.mp4 --report $(DEMO)/report.html --json $(DEMO)/result.json
 else
 	@# Exit code 1 is an answer too: the report says why there is no heart rate.

@@ -219,7 +219,7 @@ def recordings(folder: Path) -> list[tuple[str, Path, float, int]]:
     entries = json.loads((folder / "truth.json").read_text())
     jobs = []
     for entry in sorted(entries, key=lambda entry: entry["file"]):
-        group = Path(entry["file"]).stem.partition("_")[2] if len(entries) > 1 else ""
+        group = Path(entry["file"]).stem.rpartition("_")[2] if len(entries) > 1 else ""
         jobs.append((group, folder / entry["file"], float(entry["hr"]), 0))
     return jobs
 

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--method", default="pos")
     options = parser.parse_args()
     program = str(Path(sys.executable).with_name("rfacenet"))
-    estimate = [program, "estimate", "--method", options.method, "--json", "-"]
+    estimate = [program, "estimate", "--method", options.method, "--min-quality", "0", "--json", "-"]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"60 s of 640x480 at 30 fps, H.264; method {options.method}; medians of {options.runs} runs")
     with tempfile.TemporaryDirectory() as folder:

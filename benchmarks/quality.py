@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 
 import accuracy
+from rfacenet.inference.catalogue import get_method, list_methods
 from rfacenet.inference.reading import rate_of, read_samples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.methods import METHODS
+from rfacenet.methods import Method
+from rfacenet.signal.colour import colour_changes, pulse_colour_share
 from rfacenet.signal.filters import clean_pulse
 from rfacenet.signal.quality import MIN_QUALITY
 from rfacenet.types import Float64Array
 
 FS_HZ = 30.0
-FACE_SEED = 12
 LENGTHS_S = (5, 7, 10, 15, 20, 30)
 BINS = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.001)
 
@@ -51,8 +54,8 @@ grey-scale video the rhythm has to do.
 
 Simulated clips of 10 s, half *standard* and half *hard*, half of them photos of people, moved about and lit
 in the same way, without a pulse: {n_faces} clips, people and seed apart from those ({n_faces} clips, another
-seed, all classical methods) that the three weights were fitted on, and from those in
-[accuracy.md](accuracy.md). *Rhythm alone* is what there would be without the colour.
+seed, all classical methods) that the three weights were fitted on (`--fit` does that again), and from those
+in [accuracy.md](accuracy.md). *Rhythm alone* is what there would be without the colour.
 
 {faces}
 
@@ -85,7 +88,11 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--fit", action="store_true", help="fit the weights of rhythm and colour and stop")
     options = parser.parse_args()
+    if options.fit:
+        print(fit(options.faces))
+        return
     rng = np.random.default_rng(options.seed)
     rows = np.array([one_wave(rng) for _ in range(options.n)])
     text = PAGE.format(
@@ -101,43 +108,93 @@ def main() -> None:
         options.out.write_text(text)
 
 
-def faces(count: int) -> str:
-    """What the quality does for every method on simulated faces with and without a pulse, as Markdown."""
+def readings(count: int, *, fitting: bool) -> list[dict[str, Found]]:
+    """What every method finds on simulated clips, half of each difficulty, half with a pulse."""
     per_group = count // 4 // accuracy.BATCH
-    jobs = [(d, k, p) for d in ("standard", "hard") for p in (True, False) for k in range(per_group)]
+    jobs = [(d, k, p, fitting) for d in ("standard", "hard") for p in (True, False) for k in range(per_group)]
     with ProcessPoolExecutor(
         mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        results = [result for batch in pool.map(faces_of, jobs) for result in batch]
+        return [found for batch in pool.map(read_batch, jobs) for found in batch]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One method on one clip: the truth (NaN without a pulse), and what it found, by rhythm and colour."""
+
+    truth_bpm: float
+    rate_bpm: float
+    quality: float
+    rhythm: float
+    colour_share: float
+
+    @property
+    def is_right(self) -> bool:
+        """Within 3 bpm; never, where there is no pulse."""
+        return abs(self.rate_bpm - self.truth_bpm) <= 3
+
+
+def read_batch(job: tuple[str, int, bool, bool]) -> list[dict[str, Found]]:
+    """A batch of clips, read by every method."""
+    *which, fitting = job
+    seed, people = (11, range(500, 800)) if fitting else (12, range(800, 1100))
+    return [
+        {name: read_clip(clip, get_method(name)) for name in list_methods()}
+        for clip in accuracy.simulated(*which, seed=seed, identities=people)
+    ]
+
+
+def read_clip(clip: accuracy.Clip, method: Method) -> Found:
+    """One clip, read by one method."""
+    samples = clip.samples(method)
+    reading = read_samples(samples, method, EstimateSettings(min_quality=0))
+    seen = ~np.isnan(reading.bvp.value)
+    rate_bpm, rhythm = rate_of(reading.bvp.value[seen], reading.bvp.fs_hz)
+    changes = colour_changes(samples.colours, FS_HZ)
+    return Found(
+        clip.truth_bpm, rate_bpm, reading.quality, rhythm, pulse_colour_share(changes, FS_HZ, rate_bpm)
+    )
+
+
+def faces(count: int) -> str:
+    """What the quality does for every method on simulated faces with and without a pulse, as Markdown."""
+    results = readings(count, fitting=False)
     lines = [
         "| method | right of the answered | photos answered | by rhythm alone: right | photos answered |",
         "|---|---|---|---|---|",
     ]
-    for method in METHODS:
-        truth, rate, with_colour, alone = np.array([result[method] for result in results]).T
-        right = np.abs(rate - truth) <= 3  # never, where there is no true rate
+    for method in list_methods():
+        found = [result[method] for result in results]
+        right = np.array([f.is_right for f in found])
+        photo = np.isnan([f.truth_bpm for f in found])
         cells = []
-        for quality in (with_colour, alone):
-            answered = quality >= MIN_QUALITY
-            cells += [
-                f"{right[answered].mean():.0%} of {answered.sum()}",
-                f"{answered[np.isnan(truth)].mean():.0%}",
-            ]
+        for quality in ([f.quality for f in found], [f.rhythm for f in found]):
+            answered = np.array(quality) >= MIN_QUALITY
+            cells += [f"{right[answered].mean():.0%} of {answered.sum()}", f"{answered[photo].mean():.0%}"]
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def faces_of(job: tuple[str, int, bool]) -> list[dict[str, tuple[float, float, float, float]]]:
-    """Truth (NaN without a pulse), rate, quality and quality by rhythm alone, by clip and method."""
-    results = []
-    for clip in accuracy.simulated(*job, seed=FACE_SEED, identities=range(800, 1100)):
-        found = {}
-        for name, method in METHODS.items():
-            reading = read_samples(clip.samples(method), method, EstimateSettings(min_quality=0))
-            rate, alone = rate_of(reading.bvp.value[~np.isnan(reading.bvp.value)], reading.bvp.fs_hz)
-            found[name] = (clip.truth_bpm, rate, reading.quality, alone)
-        results.append(found)
-    return results
+def fit(count: int) -> str:
+    """Offset, weight of rhythm and weight of colour, fitted to what the classical methods find."""
+    results = readings(count, fitting=True)
+    found = [f for result in results for name, f in result.items() if get_method(name).kind == "classical"]
+    features = np.column_stack(
+        [np.ones(len(found)), logit([f.rhythm for f in found]), logit([f.colour_share for f in found])]
+    )
+    right = np.array([f.is_right for f in found])
+
+    def loss(weights: Float64Array) -> float:
+        odds = features @ weights
+        return float(np.mean(np.logaddexp(0, odds) - right * odds))
+
+    return " ".join(f"{weight:.3f}" for weight in minimize(loss, np.zeros(3)).x)
+
+
+def logit(probability: list[float]) -> Float64Array:
+    """Log odds, within bounds."""
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
 
 
 def one_wave(rng: np.random.Generator) -> tuple[float, float, float, float]:
@@ -189,7 +246,7 @@ def curve(rows: Float64Array) -> str:
 def thresholds(rows: Float64Array) -> str:
     """What the answers above a threshold are worth, and how often pure noise gets one."""
     lines = [
-        "| answered from quality | right of the answered | noise answered | clear pulses answered |",
+        "| answered from quality | right of the answered | noise answered | readable pulses answered |",
         "|---|---|---|---|",
     ]
     noise, pulse = rows[:, 2] == 0, rows[:, 3] == 1

@@ -68,7 +68,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_two_processes_train_as_one(settings: str, tmp_path: Path) -> None:
+def test_two_processes_train_one_network(settings: str, tmp_path: Path) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     flags = ["--config", settings, "--steps", "10", "--max_minutes", "5", "--out", str(tmp_path / "two")]
     arguments = [*torchrun, "-m", *COMMAND[2:], *flags]

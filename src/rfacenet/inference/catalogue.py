@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 
 from rfacenet.errors import UnknownMethodError
@@ -21,7 +20,6 @@ def list_methods() -> list[str]:
     return [*METHODS, *sorted(path.name.removesuffix(ENDING) for path in WEIGHTS.glob(f"*{ENDING}"))]
 
 
-@cache
 def get_method(name: str) -> Method:
     """The method of that name.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def neural_method(name: str, path: Path) -> Method:
         kind="neural",
         input=ClipInput(spec.height, spec.width, spec.fs_hz),
         source=card.provenance,
-        extract=partial(extract, path),
+        extract=partial(extract, path.resolve()),
     )
 
 
@@ -53,7 +53,7 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
     Returns:
         Raw pulse wave, ``(T,)``.
     """
-    model = _loaded(path)
+    model = _loaded(path, path.stat().st_mtime_ns)
     length = min(model.input_spec.frames, len(clip) // FRAME_MULTIPLE * FRAME_MULTIPLE)
     starts = window_starts(len(clip), length, max(1, length // 2))
     pieces: list[Float64Array] = []
@@ -69,15 +69,18 @@ def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array
     pixels = torch.from_numpy(np.stack(windows)).permute(0, 4, 1, 2, 3)
     with torch.inference_mode():
         waves = model(pixels).double().numpy()
-    if model.input_spec.label_form == "difference":
-        waves = np.cumsum(waves, axis=1)
     waves = waves - waves.mean(axis=1, keepdims=True)
+    if model.input_spec.label_form == "difference":
+        # Without its mean, as no loss fixes it and its sum would be a ramp.
+        waves = np.cumsum(waves, axis=1)
+        waves = waves - waves.mean(axis=1, keepdims=True)
     spread = waves.std(axis=1, keepdims=True)
     return list(waves / np.where(spread > 0, spread, 1.0))
 
 
-@cache
-def _loaded(path: Path) -> PulseModel:
+@lru_cache(maxsize=4)
+def _loaded(path: Path, _written_ns: int) -> PulseModel:
+    """The model, read again when its file was written again."""
     from rfacenet.models import PulseModel, load_model, optimise_for_inference
 
     model = load_model(path)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfacenet.errors import SettingsError
+from rfacenet.errors import OutputError, SettingsError
 from rfacenet.faces import Mtcnn, TrackedFrame, crop, mean_rgb, region_frames, track_face
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
@@ -31,7 +32,7 @@ BUFFER_BYTES = 60_000_000
 """Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
 
 PICTURE_PX = 256
-"""Height of the face picture that goes with an estimate."""
+"""Longer side of the face picture that goes with an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,9 @@ def sample_face(
             if crops is not None:
                 crops.add(tracked.frame.rgb, box)
             if picture is None and box is not None:
-                width_px = max(1, round(PICTURE_PX * box.width_px / box.height_px))
-                picture = crop(tracked.frame.rgb, box, (PICTURE_PX, width_px))
+                shrink = PICTURE_PX / max(box.height_px, box.width_px)
+                size = max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))
+                picture = crop(tracked.frame.rgb, box, size)
             if progress:
                 progress(tracked.frame.t_s, video.expected_duration_s)
         return FaceSamples(
@@ -134,18 +136,32 @@ class _CropFile:
 
     def __init__(self, size: ClipInput) -> None:
         self._size_px = (size.height_px, size.width_px)
-        self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
+        with _disk_errors():
+            self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
 
     def add(self, rgb: Uint8Array, box: FaceBox | None) -> None:
         """Append the crop, or black where there is no face."""
         shape = (*self._size_px, 3)
         picture = np.zeros(shape, np.uint8) if box is None else crop(rgb, box, self._size_px)
-        self._file.write(picture.data)
+        with _disk_errors():
+            self._file.write(picture.data)
 
     def array(self) -> Uint8Array:
         """All crops, ``(T, H, W, 3)``, read from the file as they are needed."""
-        self._file.flush()
+        with _disk_errors():
+            self._file.flush()
         return np.memmap(self._file, np.uint8, "r").reshape(-1, *self._size_px, 3)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"The face crops cannot be kept in '{tempfile.gettempdir()}' ({error.strerror}); "
+            "make room there, or set TMPDIR to another folder."
+        ) from error
 
 
 def _touches(box: FaceBox, size_px: tuple[int, int]) -> bool:

@@ -21,7 +21,7 @@ class TraceInput:
     Attributes:
         needs_colour: Whether equal channels (a grey-scale video) leave it nothing to work with.
         enlarge: Factor by which the detected face box is enlarged before it is read. Here 1, since on
-            simulated recordings the field's 1.5 let hair and background in and cost POS four times the
+            simulated recordings the field's 1.5 let hair and background in and cost POS three times the
             error (``docs/accuracy.md``); networks, which choose their pixels themselves, get the 1.5.
     """
 

@@ -94,6 +94,8 @@ class RunKeeper(pl.Callback):
 
         The error in beats per minute is what counts in the end, but it jumps where a clip's second harmonic
         wins, and rounds close to each other cannot be told apart by it.
+
+        Differs: rPPG-Toolbox, whose settings Sec. 4.2 takes over, keeps PhysNet's last epoch unseen.
         """
         return max(self.rows, key=lambda row: row["val_pearson"])
 

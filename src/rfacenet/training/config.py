@@ -99,7 +99,7 @@ class SimulationConfig:
     """
 
     difficulty: tuple[float, float] = (0.0, 2.0)
-    frame_rates_hz: tuple[float, float] | None = None
+    frame_rates_hz: tuple[float, float] | None = (25.0, 30.0)
     identities: tuple[int, int] = (0, 500)
     validation_identities: tuple[int, int] = (1_000_000, 1_000_060)
     validation_difficulties: tuple[DifficultyName, ...] = ("easy", "standard", "hard")
@@ -131,7 +131,7 @@ class TrainConfig:
             serve a network and the one that it is compared with.
         input: What the network takes in.
         loss: Choices in rFaceNet's loss.
-        data: ``simulator``, or the folder of a prepared data set.
+        data: ``simulator``; prepared data sets are to come.
         simulation: Choices for the simulator.
         optimiser: How the weights move.
         batch_size: Clips a step, over all devices together.
@@ -217,8 +217,9 @@ def _published() -> list[str]:
 
 def _with_paths(arguments: Sequence[str]) -> list[str]:
     """The arguments with each published setting's name after ``--config`` replaced by its file."""
+    separate = [part for a in arguments for part in (a.split("=", 1) if a.startswith("--config=") else [a])]
     paths = []
-    for previous, argument in zip(["", *arguments], arguments, strict=False):
+    for previous, argument in zip(["", *separate], separate, strict=False):
         named = previous == "--config" and argument in _published()
         paths.append(str(_CONFIGS / f"{argument}.yaml") if named else argument)
     return paths

@@ -156,7 +156,7 @@ def difficulty_at(place: float) -> Difficulty:
 
 
 class TrainingBatches(Dataset[ClipBatch]):
-    """This process's share of each step: a step's clips are the same on one device and on many."""
+    """This process's share of each step. On many devices the clips are others than on one, equally drawn."""
 
     def __init__(self, source: ClipSource, share: Share, device: torch.device) -> None:
         self.source = source

@@ -76,6 +76,8 @@ class RunFolder:
         Raises:
             SettingsError: It holds a run with other settings, or files that are no run's.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise SettingsError(f"'{self.path}' is a file; name a folder for the run.")
         if not self.config.exists():
             if self.path.exists() and any(self.path.iterdir()):
                 raise SettingsError(f"'{self.path}' is not empty and holds no run; choose another folder.")

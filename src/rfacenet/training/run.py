@@ -122,7 +122,7 @@ def _trainer(
         max_epochs=length.rounds,
         gradient_clip_val=config.optimiser.clip_norm,
         benchmark=on_gpu,
-        use_distributed_sampler=False,  # ``Share`` does that: many devices see the clips that one does
+        use_distributed_sampler=False,  # ``Share`` does that
         num_sanity_val_steps=0,
         log_every_n_steps=length.round_steps,
         logger=_tensorboard(log_folder) if config.tensorboard and log_folder else False,

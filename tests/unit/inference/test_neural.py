@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from rfacenet.errors import WeightsError
+from rfacenet.errors import OutputError, WeightsError
 from rfacenet.inference.catalogue import get_method
-from rfacenet.inference.neural import extract
+from rfacenet.inference.estimator import estimate
+from rfacenet.inference.neural import _pulses, extract
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
@@ -70,3 +71,41 @@ def test_weights_that_cannot_be_used(tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(b"abc")
     with pytest.raises(WeightsError, match="cut off or damaged"):
         get_method(str(tmp_path / "cut.safetensors"))
+
+
+def test_differences_are_summed_up_without_their_offset(tmp_path):
+    """A network of differences whose output leans to one side must not make a ramp of it."""
+
+    class Leaning(torch.nn.Module):
+        def forward(self, pixels):
+            level = pixels.mean(dim=(1, 3, 4))
+            return torch.diff(level, dim=1, prepend=level[:, :1]) + 50
+
+    spec = InputSpec(64, 16, 16, 30.0, "raw", "difference")
+    model = PulseModel(Leaning(), spec)
+    _, pictures = crops(64)
+    (wave,) = _pulses(model, [pictures.astype(np.float32)])
+    level = pictures.mean(axis=(1, 2, 3))
+    without_ramp = level - np.linspace(level[0], level[-1], 64)  # what taking off the mean leaves
+    assert np.corrcoef(wave, without_ramp)[0, 1] > 0.99
+
+
+def test_weights_that_were_written_again_are_read_again(tmp_path):
+    waves = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = PulseModel(build("physnet", width=8), SPEC).eval()
+        save_model(tmp_path / "w.safetensors", model, licence="MIT", provenance=f"seed {seed}")
+        method = get_method(str(tmp_path / "w.safetensors"))
+        assert method.source == f"seed {seed}"
+        waves.append(method.extract(stretch(64), 30.0))
+    assert not np.allclose(*waves)
+
+
+def test_a_full_disk_is_named(monkeypatch, person_video):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        estimate(person_video, method="physnet")
