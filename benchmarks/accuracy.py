@@ -50,7 +50,8 @@ within 3 bpm. MAE and RMSE are in beats per minute.
 
 **Limits.** The simulated people are drawings with a pulse by the skin-reflection model: the figures rank
 methods under known conditions and say little about absolute errors on real people. The real recordings are
-few. Nothing was tuned on the recordings.
+few. No constant was fitted to the recordings. One choice, to read rates off a spectrum without taper, was
+prompted by their reference waves, and made on simulated ones.
 
 {tables}
 """
