@@ -46,7 +46,8 @@ difficulty, seeds {clip_seed} and {video_seed}, people that no network was train
 
 Every method answers every clip here (`--min-quality 0`), so that errors compare. *Answered* is the share
 that would have been answered by default (quality of at least {min_quality:g}), *right* the share of those
-within 3 bpm. MAE and RMSE are in beats per minute.
+within 3 bpm. MAE and RMSE are in beats per minute. *Face box ×1.5* is POS on the enlarged crop that the field
+uses; classical methods get the face box itself, networks the enlarged crop.
 
 **Limits.** The simulated people are drawings with a pulse by the skin-reflection model: the figures rank
 methods under known conditions and say little about absolute errors on real people. The real recordings are

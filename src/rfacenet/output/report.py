@@ -79,7 +79,11 @@ def _overview(estimates: Sequence[Estimate]) -> str:
     rows = "".join(
         f"<tr><td>{escape(e.video)}</td><td>"
         + ("–" if e.heart_rate_bpm is None else f"{e.heart_rate_bpm:.1f} bpm")
-        + f"</td><td>quality {e.quality:.2f}</td></tr>"
+        + (
+            "</td><td>not read</td></tr>"
+            if e.fs_hz is None
+            else f"</td><td>quality {e.quality:.2f}</td></tr>"
+        )
         for e in estimates
     )
     return f'<section><table class="overview">{rows}</table></section>\n'
@@ -112,7 +116,7 @@ def _summary(estimate: Estimate, settings: EstimateSettings) -> str:
         about = (
             f'<div class="meter"><div style="width:{100 * estimate.quality:.0f}%"></div>'
             f'<i style="left:{100 * settings.min_quality:.0f}%"></i></div>'
-            f'<div class="muted">Quality {estimate.quality:.2f}: how likely the rate is right within 3 bpm. '
+            f'<div class="muted">Quality {estimate.quality:.2f}: an estimate of how likely the rate is right within 3 bpm. '
             f"Answered from {settings.min_quality:g}.</div>"
             f'<div class="muted">{estimate.duration_s:.1f} s, {estimate.fs_hz:.4g} frames per second, '
             f"method {escape(estimate.method)}</div>"

@@ -51,7 +51,7 @@ Pulse wave from face video. Not a medical device.
 - Machine: {_each("machine", sessions)}
 - Code: {_each("commit", sessions)}
 - Versions: {", ".join(f"{name} {value}" for name, value in sessions[-1]["versions"].items())}
-- Seed {config.seed}; all settings are in `config.yaml`, curves in `metrics.csv`
+- Seed {config.seed}; all settings are in the run folder's `config.yaml`, curves in its `metrics.csv`
 
 ## Validation
 
