@@ -59,8 +59,8 @@ in [accuracy.md](accuracy.md). *Rhythm alone* is what there would be without the
 
 {faces}
 
-Real faces are not simulated ones; [accuracy.md](accuracy.md) counts the right ones among the rates answered on
-the few recordings.
+Real faces are not simulated ones; [accuracy.md](accuracy.md) counts the right ones among the rates answered
+on the few recordings.
 
 ## On waves
 

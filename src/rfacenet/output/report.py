@@ -116,8 +116,8 @@ def _summary(estimate: Estimate, settings: EstimateSettings) -> str:
         about = (
             f'<div class="meter"><div style="width:{100 * estimate.quality:.0f}%"></div>'
             f'<i style="left:{100 * settings.min_quality:.0f}%"></i></div>'
-            f'<div class="muted">Quality {estimate.quality:.2f}: an estimate of how likely the rate is right within 3 bpm. '
-            f"Answered from {settings.min_quality:g}.</div>"
+            f'<div class="muted">Quality {estimate.quality:.2f}: an estimate of how likely the rate is right '
+            f"within 3 bpm. Answered from {settings.min_quality:g}.</div>"
             f'<div class="muted">{estimate.duration_s:.1f} s, {estimate.fs_hz:.4g} frames per second, '
             f"method {escape(estimate.method)}</div>"
         )
