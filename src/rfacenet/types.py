@@ -6,12 +6,16 @@ Nothing here computes more than a derived property, and nothing here imports ano
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Float64Array = NDArray[np.float64]
 Uint8Array = NDArray[np.uint8]
+
+FaceChoice = Literal["largest", "left", "center", "right"]
+"""Which of several faces to follow: the largest, or the one furthest left, most central or furthest right."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

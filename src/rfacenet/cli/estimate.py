@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from rfacenet.cli.command import (
     ANSWERED,
@@ -19,6 +19,7 @@ from rfacenet.cli.command import (
     progress_bar,
 )
 from rfacenet.errors import OutputError, SettingsError, VideoError
+from rfacenet.types import FaceChoice
 
 if TYPE_CHECKING:
     from rfacenet.inference.settings import EstimateSettings
@@ -51,7 +52,7 @@ def add(commands: Commands) -> None:
     )
     option(
         "--face",
-        choices=("largest", "left", "center", "right"),
+        choices=get_args(FaceChoice),
         help="which of several faces (default: largest)",
     )
     option(
@@ -126,13 +127,13 @@ def _write(outputs: dict[str, Path], results: list[Estimate], settings: Estimate
     from rfacenet.output.report import as_html
     from rfacenet.output.results import as_csv, as_json
 
+    if not results:
+        return True
     text_of: dict[str, Callable[[], str]] = {
         "json": lambda: as_json(results),
         "csv": lambda: as_csv(results),
         "report": lambda: as_html(results, settings),
     }
-    if not results:
-        return True
     all_written = True
     for name, file in outputs.items():
         text = text_of[name]()

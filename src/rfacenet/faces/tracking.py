@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol, get_args
 
 import numpy as np
 
 from rfacenet.errors import SettingsError
 from rfacenet.faces.boxes import overlap
-from rfacenet.types import FaceBox, Float64Array, Frame, Uint8Array
-
-Choice = Literal["largest", "left", "center", "right"]
+from rfacenet.types import FaceBox, FaceChoice, Float64Array, Frame, Uint8Array
 
 _SAME_FACE_OVERLAP = 0.1  # IoU of a face now and a second ago, low as heads lean and turn
 _LONGEST_GAP_S = 2.5  # a second sight later than this after the last one is not joined to it
@@ -52,7 +50,7 @@ def track_face(
     *,
     interval_s: float = 1.0,
     max_buffered_frames: int = 32,
-    choice: Choice = "largest",
+    choice: FaceChoice = "largest",
 ) -> Iterator[TrackedFrame]:
     """Every frame, once and in order, with the box of one face that is followed.
 
@@ -81,7 +79,7 @@ def track_face(
             f"interval_s is {interval_s} and max_buffered_frames is {max_buffered_frames}: "
             "they must be at least 0 and 1."
         )
-    if choice not in ("largest", "left", "center", "right"):
+    if choice not in get_args(FaceChoice):
         raise SettingsError(f"choice is {choice!r}: it must be largest, left, center or right.")
     stretches = _stretches(frames, interval_s, max_buffered_frames)
     return _with_boxes(_smoothed(_followed(stretches, detector, choice)))
@@ -135,7 +133,7 @@ class _Sighting:
 
 
 def _followed(
-    stretches: Iterable[list[Frame]], detector: FaceDetector, choice: Choice
+    stretches: Iterable[list[Frame]], detector: FaceDetector, choice: FaceChoice
 ) -> Iterator[_Sighting]:
     """What becomes of one face; where it is missed once, the answer waits for the next detection."""
     follower = _Follower(choice)
@@ -163,7 +161,7 @@ class _Follower:
         is_waiting: Whether the followed face was missed at the last detection, and may yet come back.
     """
 
-    choice: Choice
+    choice: FaceChoice
     last: FaceBox | None = None
     last_t_s: float = -np.inf
     others: list[FaceBox] = field(default_factory=list)
@@ -206,7 +204,7 @@ def _edges(faces: list[FaceBox]) -> Float64Array:
     return np.array([(f.x_px, f.y_px, f.x_px + f.width_px, f.y_px + f.height_px) for f in faces])
 
 
-def _chosen(faces: list[FaceBox], choice: Choice, frame_width_px: int) -> FaceBox | None:
+def _chosen(faces: list[FaceBox], choice: FaceChoice, frame_width_px: int) -> FaceBox | None:
     """The face to follow from now on; None if there is none."""
     preference: Callable[[FaceBox], float] = {
         "largest": lambda face: face.area_px,

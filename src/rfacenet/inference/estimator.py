@@ -65,7 +65,7 @@ def estimate(
         face_share=float(samples.present.mean()),
         damaged_frames=samples.damaged_frames,
         notes=(*reading.notes, *_notes(samples, settings)),
-        crop=samples.crop,
+        crop=samples.picture,
     )
 
 

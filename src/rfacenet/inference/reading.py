@@ -110,10 +110,10 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
     reason = _why_unanswerable(samples, method)
     if reason:
         return Reading(nothing, reason=reason)
-    pieces = _pieces(samples, samples.colours, fs_hz)
-    stretches = _stretches(samples, method, fs_hz)
+    traces = _pieces(samples, samples.colours, fs_hz)
+    stretches = _stretches(traces, samples, method, fs_hz)
     if not stretches:
-        longest_s = max(map(len, pieces), default=0) / fs_hz
+        longest_s = max(map(len, traces), default=0) / fs_hz
         return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz))
     wave, changes = nothing.value.copy(), np.full((n, 3), np.nan)
     for stretch in stretches:
@@ -139,20 +139,20 @@ def _pieces(samples: FaceSamples, values: NDArray[Any], fs_hz: float) -> list[Re
     return to_uniform_grid(samples.t_s, values, samples.present, fs_hz, MAX_GAP_S)
 
 
-def _stretches(samples: FaceSamples, method: Method, fs_hz: float) -> list[Stretch]:
-    """The pulse waves of the stretches that are long enough, with the colours behind them."""
-    colours = _pieces(samples, samples.colours, fs_hz)
+def _stretches(traces: list[Resampled], samples: FaceSamples, method: Method, fs_hz: float) -> list[Stretch]:
+    """The pulse waves of the colour traces that are long enough, with the colours behind them."""
     # A trace is small and its methods want it whole; of a clip, a window at a time is enough.
     inputs = (
-        [piece[:] for piece in colours] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
+        [trace[:] for trace in traces] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
     )
+    is_grey = _is_grey(samples)
     return [
         Stretch(
             trace.first,
             clean_pulse(method.extract(piece, fs_hz), fs_hz),
-            None if _is_grey(samples) else colour_changes(trace[:], fs_hz),
+            None if is_grey else colour_changes(trace[:], fs_hz),
         )
-        for trace, piece in zip(colours, inputs, strict=True)
+        for trace, piece in zip(traces, inputs, strict=True)
         if len(trace) >= shortest_length(fs_hz)
     ]
 

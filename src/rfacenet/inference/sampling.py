@@ -43,7 +43,7 @@ class FaceSamples:
         t_s: Frame times, ``(T,)``, seconds from the first frame.
         colours: Mean colour of the face, ``(T, 3)`` RGB, 0 to 255; NaN where there was no face.
         crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; None if the method reads colours.
-        crop: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
+        picture: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
         damaged_frames: Frames that could not be decoded whole.
         announced_s: How long the video says it is, seconds; None where it doesn't.
     """
@@ -51,7 +51,7 @@ class FaceSamples:
     t_s: Float64Array
     colours: Float64Array
     crops: Uint8Array | None = None
-    crop: Uint8Array | None = None
+    picture: Uint8Array | None = None
     damaged_frames: int = 0
     announced_s: float | None = None
 
@@ -96,15 +96,13 @@ def sample_face(
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
     with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
         size_px = video.width_px, video.height_px
-        if isinstance(settings.region, tuple) and not _touches(
-            FaceBox(*map(float, settings.region)), size_px
-        ):
-            x, y, width, height = settings.region
-            picture_size = f"{size_px[0]} × {size_px[1]}"
+        region = FaceBox(*map(float, settings.region)) if isinstance(settings.region, tuple) else None
+        if region is not None and not _touches(region, size_px):
+            box_text = ",".join(map(str, settings.region))
             raise SettingsError(
-                f"The region {x},{y},{width},{height} lies outside the {picture_size} picture."
+                f"The region {box_text} lies outside the {size_px[0]} × {size_px[1]} picture."
             )
-        for tracked in _tracked_frames(video, settings):
+        for tracked in _tracked_frames(video, settings, region):
             t_s.append(tracked.frame.t_s)
             face = tracked.box
             if face is not None and not _touches(face, size_px):
@@ -180,10 +178,11 @@ def _detector() -> Mtcnn:
     return Mtcnn()
 
 
-def _tracked_frames(video: VideoSource, settings: EstimateSettings) -> Iterator[TrackedFrame]:
+def _tracked_frames(
+    video: VideoSource, settings: EstimateSettings, region: FaceBox | None
+) -> Iterator[TrackedFrame]:
     if settings.region == "face":
         frame_bytes = 3 * video.width_px * video.height_px
         n_frames = max(32, min(BUFFER_BYTES // frame_bytes, 256))
         return track_face(video, _detector(), choice=settings.face, max_buffered_frames=n_frames)
-    box = None if settings.region == "frame" else FaceBox(*map(float, settings.region))
-    return region_frames(video, box)
+    return region_frames(video, region)

@@ -8,8 +8,7 @@ from typing import Literal, get_args
 
 from rfacenet.errors import SettingsError
 from rfacenet.signal.quality import MIN_QUALITY
-
-Choice = Literal["largest", "left", "center", "right"]
+from rfacenet.types import FaceChoice
 
 DEFAULT_METHOD = "pos"
 
@@ -34,7 +33,7 @@ class EstimateSettings:
     window_s: float = 10.0
     step_s: float = 1.0
     region: Literal["face", "frame"] | tuple[int, int, int, int] = "face"
-    face: Choice = "largest"
+    face: FaceChoice = "largest"
     enlarge: float | None = None
     fps: float | None = None
     min_quality: float = MIN_QUALITY
@@ -50,8 +49,8 @@ class EstimateSettings:
             raise SettingsError(f"A quality of {self.min_quality:g} does not exist; choose 0 to 1.")
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise SettingsError(f"{self.fps:g} frames per second cannot be; choose up to 1000.")
-        if self.face not in get_args(Choice):
-            raise SettingsError(f"There is no face '{self.face}'; choose {', '.join(get_args(Choice))}.")
+        if self.face not in get_args(FaceChoice):
+            raise SettingsError(f"There is no face '{self.face}'; choose {', '.join(get_args(FaceChoice))}.")
         is_box = isinstance(self.region, tuple) and len(self.region) == 4 and min(self.region[2:]) > 0
         if self.region not in ("face", "frame") and not is_box:
             raise SettingsError(

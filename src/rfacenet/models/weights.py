@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rfacenet.errors import OutputError, SettingsError, WeightsError
+from rfacenet.files import whole_file
 from rfacenet.models.inputs import InputSpec, PulseModel
 from rfacenet.models.registry import build, describe
 
@@ -157,13 +157,8 @@ def _widen(tensor: Tensor) -> Tensor:
 
 def _replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step, so that no reader ever meets half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")  # same folder: a rename cannot cross disks
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"The weights cannot be written to {path}: {error.strerror}.") from error

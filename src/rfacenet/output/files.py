@@ -1,12 +1,12 @@
-"""Writing results so that a file is either whole or not there."""
+"""Where results may be written, and writing them."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from rfacenet.errors import OutputError
+from rfacenet.files import whole_file
 
 
 def check_writable(path: Path) -> None:
@@ -42,33 +42,12 @@ def write_text(path: Path, text: str) -> None:
     """
     check_writable(path)
     target = path.resolve()
+    content = text.encode("utf-8", errors="backslashreplace")
     try:
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+            target.write_bytes(content)
         else:
-            _write_then_rename(target, text)
+            with whole_file(target) as file:
+                file.write(content)
     except OSError as error:
         raise OutputError(f"'{path}' cannot be written: {error.strerror}; choose another place.") from error
-
-
-def _write_then_rename(target: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w",
-        encoding="utf-8",
-        errors="backslashreplace",
-        dir=target.parent,
-        prefix=f".{target.name}.",
-        delete=False,
-        newline="",
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.close()
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # a temporary file is private; a result has the usual rights
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

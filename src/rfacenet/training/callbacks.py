@@ -18,6 +18,7 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from rfacenet.errors import OutputError, WeightsError
+from rfacenet.files import whole_file
 from rfacenet.models import save_model
 from rfacenet.output.files import write_text
 from rfacenet.training.folder import RunFolder
@@ -42,15 +43,10 @@ class SafeCheckpoints(TorchCheckpointIO):
             OutputError: It cannot be written; the one before is untouched.
         """
         path = Path(path)
-        temporary = path.with_name(f".{path.name}.part")
         try:
-            with temporary.open("wb") as file:
+            with whole_file(path) as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
         except (OSError, RuntimeError) as error:  # torch's writer wraps a full disk in a RuntimeError
-            temporary.unlink(missing_ok=True)
             raise OutputError(
                 f"The checkpoint cannot be written to {path}; the one before it is kept, and the same "
                 "command goes on from it once there is room."
