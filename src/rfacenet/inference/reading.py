@@ -16,7 +16,7 @@ from rfacenet.signal.colour import colour_changes, pulse_colour_share
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
 from rfacenet.signal.quality import quality
 from rfacenet.signal.resample import Resampled, to_uniform_grid
-from rfacenet.signal.spectrum import PowerSpectrum, peak_rate_bpm, power_spectrum, shortest_length, snr_db
+from rfacenet.signal.spectrum import PowerSpectrum, power_spectrum, pulse_rate_bpm, shortest_length, snr_db
 from rfacenet.signal.windows import window_starts
 from rfacenet.types import Float64Array, PulseWave, Variability, WindowEstimate
 
@@ -88,7 +88,7 @@ def rate_of(bvp: Float64Array, fs_hz: float, changes: Float64Array | None = None
         Beats per minute, and quality from 0 to 1.
     """
     spectrum = power_spectrum(bvp, fs_hz)
-    rate_bpm = peak_rate_bpm(spectrum)
+    rate_bpm = pulse_rate_bpm(spectrum)
     share = None if changes is None else pulse_colour_share(changes, fs_hz, rate_bpm)
     return rate_bpm, quality(spectrum, rate_bpm, share)
 
@@ -240,7 +240,7 @@ def _beats(stretches: list[Stretch], fs_hz: float) -> list[Float64Array]:
     beats = []
     for piece in stretches:
         spectrum = power_spectrum(piece.wave, fs_hz)
-        rate_bpm = peak_rate_bpm(spectrum)
+        rate_bpm = pulse_rate_bpm(spectrum)
         if snr_db(spectrum, rate_bpm) >= MIN_BEAT_SNR_DB:
             beats.append(piece.first / fs_hz + beat_times(piece.wave, fs_hz, rate_bpm))
     return beats

@@ -18,6 +18,10 @@ GRID_BPM = 0.1
 PEAK_HALF_WIDTH_BPM = 6.0
 """What counts as belonging to a spectral peak, either side. Source: rPPG-Toolbox, SNR (6 bpm)."""
 
+HARMONIC_WEIGHT = 0.4
+"""What power at twice a rate counts for it (``docs/quality.md``). At 1, half the rate of a wave without any
+harmonic would do as well as the rate itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class PowerSpectrum:
@@ -71,17 +75,24 @@ def power_spectrum(
     return PowerSpectrum(rate_bpm[inside], np.abs(amplitude[inside]) ** 2, 60 * fs_hz / n, 60 * fs_hz)
 
 
-def peak_rate_bpm(spectrum: PowerSpectrum) -> float:
-    """Heart rate as the highest peak of the power spectrum, beats per minute.
+def pulse_rate_bpm(spectrum: PowerSpectrum) -> float:
+    """Heart rate as the frequency of most power, a part of that at its second harmonic counted in.
+
+    A slow pulse has a dicrotic wave, which can stand above the pulse itself once drifting light has drowned
+    what is slow.
 
     Source: rFaceNet, Eq. 3.
-    Differs: the grid is interpolated to 0.1 bpm where a plain FFT of 128 frames has bins of 14 bpm.
+    Differs: Eq. 3 takes the highest peak alone. The grid is interpolated to 0.1 bpm, where a plain FFT of 128
+        frames has bins of 14 bpm.
     """
-    return float(spectrum.rate_bpm[np.argmax(spectrum.power)])
+    harmonic = np.interp(
+        _harmonic_bpm(spectrum, spectrum.rate_bpm), spectrum.rate_bpm, spectrum.power, left=0, right=0
+    )
+    return float(spectrum.rate_bpm[np.argmax(spectrum.power + HARMONIC_WEIGHT * harmonic)])
 
 
 def heart_rate_bpm(bvp: Float64Array, fs_hz: float, band_hz: tuple[float, float] = PULSE_BAND_HZ) -> float:
-    """Heart rate of a pulse wave: :func:`peak_rate_bpm` of its :func:`power_spectrum`.
+    """Heart rate of a pulse wave: :func:`pulse_rate_bpm` of its :func:`power_spectrum`.
 
     Args:
         bvp: Pulse wave, ``(T,)``, any unit.
@@ -96,21 +107,25 @@ def heart_rate_bpm(bvp: Float64Array, fs_hz: float, band_hz: tuple[float, float]
 
     Source: rFaceNet, Eq. 3.
     """
-    return peak_rate_bpm(power_spectrum(bvp, fs_hz, band_hz))
+    return pulse_rate_bpm(power_spectrum(bvp, fs_hz, band_hz))
 
 
 def at_pulse(spectrum: PowerSpectrum, rate_bpm: float) -> NDArray[np.bool_]:
     """Which frequencies of a spectrum belong to a heart rate or its second harmonic, ``(F,)``.
 
     Differs: the half width is 6 bpm as in the field's common tool, but never less than the signal's length
-        can resolve, so that short windows are not called noisy for their width alone. Where a slow camera
-        folds the harmonic back into the band, it is looked for there.
+        can resolve, so that short windows are not called noisy for their width alone.
     """
     half_width = max(PEAK_HALF_WIDTH_BPM, spectrum.resolution_bpm)
-    harmonic_bpm = min(2 * rate_bpm, spectrum.fs_bpm - 2 * rate_bpm)
     near = np.abs(spectrum.rate_bpm - rate_bpm) <= half_width
-    near_harmonic = np.abs(spectrum.rate_bpm - harmonic_bpm) <= half_width
+    near_harmonic = np.abs(spectrum.rate_bpm - _harmonic_bpm(spectrum, rate_bpm)) <= half_width
     return near | near_harmonic
+
+
+def _harmonic_bpm(spectrum: PowerSpectrum, rate_bpm: float | Float64Array) -> Float64Array:
+    """Where the second harmonic of a rate shows: a slow camera folds it back into the band."""
+    twice = 2 * np.asarray(rate_bpm)
+    return np.minimum(twice, spectrum.fs_bpm - twice)
 
 
 def snr_db(spectrum: PowerSpectrum, rate_bpm: float) -> float:

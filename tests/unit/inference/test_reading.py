@@ -8,7 +8,7 @@ from rfacenet.inference.reading import read_samples, segment_spectrum
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import METHODS
-from rfacenet.signal.spectrum import peak_rate_bpm
+from rfacenet.signal.spectrum import pulse_rate_bpm
 
 POS = METHODS["pos"]
 
@@ -37,7 +37,7 @@ def test_a_clear_pulse():
     assert reading.bvp.value.shape == (600,)
     np.testing.assert_allclose(np.diff(reading.beats_s), 60 / 72, atol=0.06)
     assert reading.variability.mean_interval_ms == pytest.approx(60_000 / 72, abs=5)
-    assert peak_rate_bpm(segment_spectrum(reading.bvp)) == pytest.approx(72, abs=0.5)
+    assert pulse_rate_bpm(segment_spectrum(reading.bvp)) == pytest.approx(72, abs=0.5)
 
 
 def test_a_lost_face_is_marked_and_not_invented():

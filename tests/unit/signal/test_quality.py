@@ -3,7 +3,7 @@ import pytest
 
 from rfacenet.signal.colour import PULSE_COLOUR, colour_changes, pulse_colour_share
 from rfacenet.signal.quality import MIN_QUALITY, quality
-from rfacenet.signal.spectrum import peak_rate_bpm, power_spectrum
+from rfacenet.signal.spectrum import power_spectrum, pulse_rate_bpm
 
 T_S = np.arange(300) / 30
 RATE_BPM = 78.0
@@ -15,7 +15,7 @@ def wave(phase=0.0, rate_bpm=RATE_BPM):
 
 def quality_of(bvp):
     spectrum = power_spectrum(bvp, 30.0)
-    return quality(spectrum, peak_rate_bpm(spectrum))
+    return quality(spectrum, pulse_rate_bpm(spectrum))
 
 
 def test_rhythm_tells_pulse_from_noise():

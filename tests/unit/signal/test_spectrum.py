@@ -17,6 +17,18 @@ def test_heart_rate_of_a_clean_wave(rate_bpm):
     assert heart_rate_bpm(wave(rate_bpm), 30.0) == pytest.approx(rate_bpm, abs=0.5)
 
 
+@pytest.mark.parametrize("rate_bpm", [42.0, 50.0, 66.0, 90.0])
+def test_a_dicrotic_wave_above_the_pulse_is_not_taken_for_it(rate_bpm):
+    phase = 2 * np.pi * rate_bpm / 60 * np.arange(300) / 30
+    assert heart_rate_bpm(np.sin(phase) + 1.2 * np.sin(2 * phase + 1), 30.0) == pytest.approx(rate_bpm, abs=1)
+
+
+@pytest.mark.parametrize("rate_bpm", [80.0, 130.0, 180.0, 240.0])
+def test_half_the_rate_of_a_wave_without_harmonics_is_not_taken(rate_bpm):
+    bvp = np.sin(2 * np.pi * rate_bpm / 60 * np.arange(300) / 30)
+    assert heart_rate_bpm(bvp, 30.0) == pytest.approx(rate_bpm, abs=0.5)
+
+
 def test_spectrum_equals_scipys_periodogram():
     bvp = np.random.default_rng(0).normal(size=300)
     ours = power_spectrum(bvp, 30.0)
