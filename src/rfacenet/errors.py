@@ -12,6 +12,10 @@ class VideoError(RfacenetError):
     """A video cannot be read: missing, not a video, empty, or damaged beyond use."""
 
 
+class NoPulseError(RfacenetError):
+    """A video shows no pulse, and the caller asked for something that takes one."""
+
+
 class TooShortError(RfacenetError):
     """A signal or video is shorter than the computation needs."""
 

@@ -63,3 +63,14 @@ def progress_bar(unit: str, total: int | None = None) -> Any:
         leave=False,
         dynamic_ncols=True,
     )
+
+
+def follow(bar: Any) -> Callable[[float, float | None], None]:
+    """A progress callback that moves a bar along the seconds of a video."""
+
+    def show(t_s: float, duration_s: float | None) -> None:
+        if int(t_s) > bar.n:
+            bar.total = None if duration_s is None else max(round(duration_s), int(t_s))
+            bar.update(int(t_s) - bar.n)
+
+    return show

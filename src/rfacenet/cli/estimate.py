@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from rfacenet.cli.command import (
     ANSWERED,
@@ -14,6 +14,7 @@ from rfacenet.cli.command import (
     UNANSWERED,
     Commands,
     add_command,
+    follow,
     positive,
     positive_count,
     progress_bar,
@@ -167,7 +168,7 @@ def _estimates(
     waiting = [index for index in range(len(videos)) if index not in ready]
     if len(waiting) == 1:
         with progress_bar("s of video") as bar:
-            ready[waiting[0]] = try_estimate(videos[waiting[0]], settings, progress=_follow(bar))
+            ready[waiting[0]] = try_estimate(videos[waiting[0]], settings, progress=follow(bar))
         waiting = []
     with progress_bar("videos", total=len(waiting)) as bar:
         finished = estimate_many([videos[index] for index in waiting], settings, n_processes=n_processes)
@@ -177,17 +178,6 @@ def _estimates(
                 ready[waiting[index]] = result
                 bar.update(1)
             yield ready.pop(position)
-
-
-def _follow(bar: Any) -> Callable[[float, float | None], None]:
-    """A progress callback that moves a bar along the seconds of a video."""
-
-    def show(t_s: float, duration_s: float | None) -> None:
-        if int(t_s) > bar.n:
-            bar.total = None if duration_s is None else max(round(duration_s), int(t_s))
-            bar.update(int(t_s) - bar.n)
-
-    return show
 
 
 def _answer(result: Estimate) -> str:

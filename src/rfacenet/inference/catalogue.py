@@ -20,6 +20,18 @@ def list_methods() -> list[str]:
     return [*METHODS, *sorted(path.name.removesuffix(ENDING) for path in WEIGHTS.glob(f"*{ENDING}"))]
 
 
+def find_weights(name: str) -> Path | None:
+    """The weights file that a method's name stands for; None if it is no network's.
+
+    Args:
+        name: As for :func:`get_method`. A path of one's own is returned whether there is such a file or not.
+    """
+    if name.endswith(ENDING):
+        return Path(name)
+    paths = [WEIGHTS / f"{released}{ENDING}" for released in (name, f"{name}.simulated")]
+    return next((path for path in paths if path.is_file()), None)
+
+
 def get_method(name: str) -> Method:
     """The method of that name.
 
@@ -33,12 +45,9 @@ def get_method(name: str) -> Method:
     """
     if name in METHODS:
         return METHODS[name]
-    if name.endswith(ENDING):
-        return neural_method(Path(name).stem, Path(name))
-    for released in (name, f"{name}.simulated"):
-        path = WEIGHTS / f"{released}{ENDING}"
-        if path.is_file():
-            return neural_method(released, path)
+    weights = find_weights(name)
+    if weights is not None:
+        return neural_method(weights.name.removesuffix(ENDING), weights)
     names = list_methods()
     near = get_close_matches(name.lower(), names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}."

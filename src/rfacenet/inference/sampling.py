@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import dropwhile, takewhile
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,8 @@ from rfacenet.faces import Mtcnn, TrackedFrame, crop, mean_rgb, region_frames, t
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
 from rfacenet.signal.resample import sampling_rate_hz
-from rfacenet.types import FaceBox, Float64Array, Uint8Array
-from rfacenet.video import VideoSource, open_video
+from rfacenet.types import FaceBox, Float64Array, Frame, Uint8Array
+from rfacenet.video import open_video
 
 Progress = Callable[[float, float | None], None]
 """Called now and then with the seconds of video read so far and, where known, of the whole video."""
@@ -40,7 +42,7 @@ class FaceSamples:
     """What was kept of a video.
 
     Attributes:
-        t_s: Frame times, ``(T,)``, seconds from the first frame.
+        t_s: Frame times, ``(T,)``, seconds from the first frame that was kept.
         colours: Mean colour of the face, ``(T, 3)`` RGB, 0 to 255; NaN where there was no face.
         crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; None if the method reads colours.
         picture: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
@@ -71,6 +73,7 @@ def sample_face(
     settings: EstimateSettings,
     needs: TraceInput | ClipInput,
     *,
+    span_s: tuple[float, float] = (0.0, math.inf),
     progress: Progress | None = None,
 ) -> FaceSamples:
     """Read a video once and keep what a method needs of its face.
@@ -79,11 +82,12 @@ def sample_face(
         path: Video file, or folder with an image sequence.
         settings: Where the skin is.
         needs: What the method reads.
-        progress: Called after each frame.
+        span_s: Start and end of the part of the video to keep; nothing is read beyond the end.
+        progress: Called after each frame, with times from the start of that part.
 
     Raises:
         VideoError: The video cannot be read.
-        SettingsError: The region lies outside the frame.
+        SettingsError: The region lies outside the frame, or the part behind the video's end.
     """
     # A region of the caller's is taken as it is.
     enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
@@ -102,7 +106,10 @@ def sample_face(
             raise SettingsError(
                 f"The region {box_text} lies outside the {size_px[0]} × {size_px[1]} picture."
             )
-        for tracked in _tracked_frames(video, settings, region):
+        start_s, end_s = span_s
+        expected_s = video.expected_duration_s
+        part_s = None if expected_s is None else min(expected_s, end_s) - start_s
+        for tracked in _tracked_frames(_within(video, span_s), size_px, settings, region):
             t_s.append(tracked.frame.t_s)
             face = tracked.box
             if face is not None and not _touches(face, size_px):
@@ -118,9 +125,11 @@ def sample_face(
                 size = max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))
                 picture = crop(tracked.frame.rgb, box, size)
             if progress:
-                progress(tracked.frame.t_s, video.expected_duration_s)
+                progress(tracked.frame.t_s - start_s, part_s)
+        if not t_s:
+            raise SettingsError(f"'{path}' ends before {start_s:g} s; start earlier.")
         return FaceSamples(
-            np.array(t_s),
+            np.array(t_s) - t_s[0],
             np.array(colours).reshape(-1, 3),
             None if crops is None else crops.array(),
             picture,
@@ -178,11 +187,21 @@ def _detector() -> Mtcnn:
     return Mtcnn()
 
 
+def _within(frames: Iterable[Frame], span_s: tuple[float, float]) -> Iterator[Frame]:
+    """The frames from a start to before an end; none is read beyond it."""
+    start_s, end_s = span_s
+    until_end = takewhile(lambda frame: frame.t_s < end_s, frames)
+    return dropwhile(lambda frame: frame.t_s < start_s, until_end)
+
+
 def _tracked_frames(
-    video: VideoSource, settings: EstimateSettings, region: FaceBox | None
+    frames: Iterable[Frame],
+    size_px: tuple[int, int],
+    settings: EstimateSettings,
+    region: FaceBox | None,
 ) -> Iterator[TrackedFrame]:
     if settings.region == "face":
-        frame_bytes = 3 * video.width_px * video.height_px
+        frame_bytes = 3 * size_px[0] * size_px[1]
         n_frames = max(32, min(BUFFER_BYTES // frame_bytes, 256))
-        return track_face(video, _detector(), choice=settings.face, max_buffered_frames=n_frames)
-    return region_frames(video, region)
+        return track_face(frames, _detector(), choice=settings.face, max_buffered_frames=n_frames)
+    return region_frames(frames, region)

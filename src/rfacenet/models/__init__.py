@@ -1,6 +1,7 @@
 """The networks, their input and their weights."""
 
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
+from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
 from rfacenet.models.physnet import PhysNet, PhysNetConfig
 from rfacenet.models.registry import build, list_models
@@ -10,6 +11,7 @@ from rfacenet.models.weights import WeightsCard, load_model, read_card, save_mod
 __all__ = [
     "CROSS_DATASET_INPUT",
     "VIPL_HR_INPUT",
+    "GradCam",
     "InputSpec",
     "PhysNet",
     "PhysNetConfig",
@@ -20,6 +22,7 @@ __all__ = [
     "WeightsCard",
     "build",
     "fuse_batch_norms",
+    "grad_cam",
     "list_models",
     "load_model",
     "optimise_for_inference",

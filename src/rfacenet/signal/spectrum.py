@@ -125,7 +125,8 @@ def at_pulse(spectrum: PowerSpectrum, rate_bpm: float) -> NDArray[np.bool_]:
 def _harmonic_bpm(spectrum: PowerSpectrum, rate_bpm: float | Float64Array) -> Float64Array:
     """Where the second harmonic of a rate shows: a slow camera folds it back into the band."""
     twice = 2 * np.asarray(rate_bpm)
-    return np.minimum(twice, spectrum.fs_bpm - twice)
+    folded: Float64Array = np.minimum(twice, spectrum.fs_bpm - twice)
+    return folded
 
 
 def snr_db(spectrum: PowerSpectrum, rate_bpm: float) -> float:

@@ -30,16 +30,19 @@ def overlap_add(pieces: list[Float64Array], starts: list[int], n: int) -> Float6
     agree are reproduced exactly, at the edges too.
 
     Args:
-        pieces: One ``(L,)`` array a window.
+        pieces: One ``(L, ...)`` array a window.
         starts: The windows' first indices; together they cover all of ``n``.
         n: Length of the result.
     """
-    total, weights = np.zeros(n), np.zeros(n)
+    inner = pieces[0].shape[1:]
+    total, weights = np.zeros((n, *inner)), np.zeros((n, *[1] * len(inner)))
     for start, piece in zip(starts, pieces, strict=True):
         taper = np.hanning(len(piece) + 2)[1:-1]  # without the two zeros: the edges have no other window
+        taper = taper.reshape(weights[: len(piece)].shape)
         total[start : start + len(piece)] += taper * piece
         weights[start : start + len(piece)] += taper
-    return total / weights
+    blended: Float64Array = total / weights
+    return blended
 
 
 def in_windows(extract: Callable[[Float64Array], Float64Array], x: Float64Array, length: int) -> Float64Array:

@@ -178,6 +178,7 @@ def encode_png(rgb: Uint8Array) -> bytes:
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width, _ = rgb.shape
     encoder.pix_fmt = "rgb24"
+    encoder.options = {"pred": "mixed"}  # a photo is a third smaller with it
     encoder.time_base = Fraction(1)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     return b"".join(bytes(packet) for step in (frame, None) for packet in encoder.encode(step))

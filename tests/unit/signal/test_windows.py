@@ -12,7 +12,9 @@ def test_windows_cover_everything(n, starts):
 def test_overlap_add_of_agreeing_pieces_is_exact_at_the_edges_too():
     x = np.random.default_rng(0).normal(size=100)
     starts = window_starts(100, 24, 7)
+    maps = x[:, None, None] * np.ones((2, 3))
     np.testing.assert_allclose(overlap_add([x[s : s + 24] for s in starts], starts, 100), x)
+    np.testing.assert_allclose(overlap_add([maps[s : s + 24] for s in starts], starts, 100), maps)
     np.testing.assert_allclose(in_windows(lambda piece: piece[:, 0], x[:, None], 16), x)
 
 
