@@ -111,6 +111,9 @@ class MultiTaskLoss(nn.Module):
 
     Source: Sec. 3.4, Eq. 4; weights after Kendall, Gal, Cipolla, CVPR 2018.
     Differs: Eq. 4 prints σ₁ in the heart-rate term too; σ₂ is meant, or nothing would hold log σ₂ from below.
+        ``soft`` reads the target's rate in the same way as the network's, so that a perfect wave costs
+        nothing; held against the target's peak at a temperature of 0.1, the term's gradient drowned the
+        wave's (``docs/training.md``).
         Waves are compared at zero mean and unit deviation, as a pulse wave has no unit; the term is then
         2·(1 − Pearson's r). Norms are means, not sums. Heart rates are compared in Hz, as squared beats per
         minute would outweigh the wave some thousand times at first. log σ stays within ±3, as a memorised
@@ -122,7 +125,7 @@ class MultiTaskLoss(nn.Module):
         terms: Collection[Term] = ("bvp", "hr", "identity"),
         hr_gradient: Literal["soft", "none"] = "soft",
         band_hz: tuple[float, float] = BAND_HZ,
-        temperature: float = 0.1,
+        temperature: float = 0.5,
     ) -> None:
         super().__init__()
         if not terms or not set(terms) <= set(get_args(Term)):
@@ -177,10 +180,13 @@ class MultiTaskLoss(nn.Module):
     def _heart_rate_loss(self, bvp: Tensor, target_bvp: Tensor, fs_hz: float | Tensor) -> Tensor:
         """Squared error of the heart rate, Hz²."""
         if self.hr_gradient == "soft":
-            predicted_bpm = heart_rate_soft(bvp, fs_hz, self.band_hz, self.temperature)
+            predicted_bpm, target_bpm = (
+                heart_rate_soft(wave, fs_hz, self.band_hz, self.temperature) for wave in (bvp, target_bvp)
+            )
         else:
-            predicted_bpm = heart_rate_bpm(bvp, fs_hz, self.band_hz)
-        target_bpm = heart_rate_bpm(target_bvp, fs_hz, self.band_hz)
+            predicted_bpm, target_bpm = (
+                heart_rate_bpm(wave, fs_hz, self.band_hz) for wave in (bvp, target_bvp)
+            )
         return nn.functional.mse_loss(predicted_bpm / 60, target_bpm / 60)
 
     def _balance(self, losses: dict[str, Tensor]) -> MultiTaskLossOutput:

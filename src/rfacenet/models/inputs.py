@@ -30,6 +30,7 @@ class InputSpec:
         normalisation: How pixels become the network's input.
         label_form: What the network puts out: the pulse wave, or its frame-to-frame difference, which has to
             be summed up to give the wave.
+        appearance: Whether three more channels show what the frames look like, standardised.
 
     Raises:
         SettingsError: A number is not positive or a name is unknown.
@@ -41,6 +42,12 @@ class InputSpec:
     fs_hz: float
     normalisation: Normalisation
     label_form: LabelForm
+    appearance: bool = False
+
+    @property
+    def channels(self) -> int:
+        """Channels of a clip once it is normalised."""
+        return 6 if self.appearance else 3
 
     def __post_init__(self) -> None:
         for name in ("frames", "height", "width", "fs_hz"):
@@ -60,10 +67,11 @@ CROSS_DATASET_INPUT = InputSpec(128, 72, 72, 30.0, "diff_normalized", "differenc
 VIPL_HR_INPUT = InputSpec(64, 128, 128, 30.0, "diff_normalized", "wave")
 
 
-def normaliser(normalisation: Normalisation) -> nn.Module:
-    """The module that does the normalisation of that name."""
+def normaliser(spec: InputSpec) -> nn.Module:
+    """The module that normalises pixels as ``spec`` says."""
     modules = {"diff_normalized": DiffNormalized, "standardized": Standardized, "raw": Raw}
-    return modules[normalisation]()
+    normalise = modules[spec.normalisation]()
+    return WithAppearance(normalise) if spec.appearance else normalise
 
 
 class DiffNormalized(nn.Module):
@@ -102,6 +110,22 @@ class Raw(nn.Module):
         return pixels.float()
 
 
+class WithAppearance(nn.Module):
+    """Normalised pixels, and behind them what the frames look like.
+
+    Source: Chen & McDuff, "DeepPhys", ECCV 2018, Sec. 3.2 and 3.3 (motion and appearance).
+    """
+
+    def __init__(self, normalise: nn.Module) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.appearance = Standardized()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels ``(B, 3, T, H, W)`` of any dtype to float32 ``(B, 6, T, H, W)``."""
+        return torch.cat([self.normalise(pixels), self.appearance(pixels)], 1)
+
+
 class PulseModel(nn.Module):
     """A network with the input it was made for: pixels in, pulse wave out.
 
@@ -114,7 +138,7 @@ class PulseModel(nn.Module):
         super().__init__()
         self.network = network
         self.input_spec = input_spec
-        self.normalise = normaliser(input_spec.normalisation)
+        self.normalise = normaliser(input_spec)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Pulse wave of each clip.

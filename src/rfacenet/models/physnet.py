@@ -98,19 +98,20 @@ class PhysNet(nn.Module):
         return wave.flatten(1)
 
 
-def check_clip_shape(clip: Tensor) -> None:
+def check_clip_shape(clip: Tensor, channels: int = 3) -> None:
     """Refuse a clip that PhysNet's pools would cut short or shrink to nothing.
 
     Args:
-        clip: Frames that should be ``(B, 3, T, H, W)`` with T a multiple of 4 and H, W at least 16.
+        clip: Frames that should be ``(B, channels, T, H, W)`` with T a multiple of 4 and H, W at least 16.
+        channels: Channels that the network takes.
 
     Raises:
         SettingsError: They are not; the message names a shape that would work.
     """
-    if clip.ndim != 5 or clip.shape[1] != 3:
+    if clip.ndim != 5 or clip.shape[1] != channels:
         raise SettingsError(
-            f"A clip must be (batch, 3, frames, height, width), not {tuple(clip.shape)}; "
-            "(1, 3, 128, 72, 72) would work."
+            f"A clip must be (batch, {channels}, frames, height, width), not {tuple(clip.shape)}; "
+            f"(1, {channels}, 128, 72, 72) would work."
         )
     frames, height, width = clip.shape[2:]
     if frames < FRAMES_MULTIPLE or frames % FRAMES_MULTIPLE or height < MIN_SIZE_PX or width < MIN_SIZE_PX:

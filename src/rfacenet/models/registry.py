@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_type_hints
 
 from torch import nn
 
+from rfacenet.choices import fits, in_words, suggest
 from rfacenet.errors import SettingsError
 from rfacenet.models.physnet import PhysNet
 from rfacenet.models.rfacenet import RFaceNet
@@ -34,13 +35,15 @@ def build(name: str, **config: Any) -> nn.Module:
         SettingsError: No network has that name, or its configuration has no such field or value.
     """
     if name not in _NETWORKS:
-        raise SettingsError(f"No network is called {name!r}; there are {', '.join(list_models())}.")
+        raise SettingsError(f"No network is called {name!r}; {suggest(str(name), list_models())}")
     network_type = _NETWORKS[name]
-    try:
-        network_config = network_type.Config(**config)
-    except TypeError as error:
-        raise SettingsError(f"The configuration does not fit {name!r}: {error}.") from error
-    network: nn.Module = network_type(network_config)
+    hints = get_type_hints(network_type.Config)
+    for field, value in config.items():
+        if field not in hints:
+            raise SettingsError(f"The network {name!r} has no setting {field!r}; {suggest(field, hints)}")
+        if not fits(value, hints[field]):
+            raise SettingsError(f"{name}'s {field} must be {in_words(hints[field])}, not {value!r}.")
+    network: nn.Module = network_type(network_type.Config(**config))
     return network
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +33,8 @@ class RFaceNetConfig:
         tcu_frames: Frames that the TCU leaves.
         tcu_upsample: Factor by which the TCU enlarges height and width; 2 for 72×72 clips (Sec. 4.2), 1 for
             128×128 ones.
+        appearance: Whether the identity branch sees what the frames look like instead of how they change;
+            clips then have three more channels (``InputSpec.appearance``).
         normalise_tcu: Whether the identity branch normalises the TCU's output before its first convolution.
         gentle_start: Whether the CTFC starts close to passing the pulse branch through.
         identity_depth: ResNet-18 layer whose output is the identity map.
@@ -43,8 +46,8 @@ class RFaceNetConfig:
 
     Source: Sec. 3 and 4.5, Table 3.
     Differs: Fig. 2's extractor is not named in the text; ResNet-18 to its last layer is chosen, as the map is
-        then coarser than M3 and needs the up-sampling that Sec. 3.3 describes. ``normalise_tcu`` and
-        ``gentle_start`` are not the paper's; ``literal`` is without them.
+        then coarser than M3 and needs the up-sampling that Sec. 3.3 describes. ``appearance``,
+        ``normalise_tcu`` and ``gentle_start`` are not the paper's; ``literal`` is without them.
     """
 
     n_identities: int = 0
@@ -52,6 +55,7 @@ class RFaceNetConfig:
     fusion_stage: Literal[1, 2, 3] | None = 3
     tcu_frames: int = 1
     tcu_upsample: int = 2
+    appearance: bool = False
     normalise_tcu: bool = True
     gentle_start: bool = True
     identity_depth: Depth = "layer4"
@@ -138,7 +142,8 @@ class IdentityExtractor(nn.Module):
 
     Source: Sec. 3.1, Fig. 2.
     Differs: batch norm in front (``normalise``). Temporally normalised frames are differences, and the mean
-        of differences telescopes to last frame minus first: some fifty times weaker than one frame.
+        of differences telescopes to last frame minus first: some fifty times weaker than one frame, and
+        little of a face (``RFaceNetConfig.appearance`` brings it back).
     """
 
     def __init__(
@@ -190,8 +195,9 @@ class NoiseMap(nn.Module):
         size = (self.channels, *(math.ceil(side * self.upsample / self.stride) for side in (height, width)))
         if self.training:
             return torch.randn(batch, *size, device=clip.device, dtype=clip.dtype)
-        noise = torch.randn(1, *size, generator=torch.Generator().manual_seed(0))
-        return noise.to(clip).expand(batch, *size)
+        # From NumPy: a constant in an exported network, which would go on drawing from a torch generator.
+        noise = np.random.default_rng(0).standard_normal((1, *size), np.float32)
+        return torch.tensor(noise).to(clip).expand(batch, *size)
 
 
 class CrossTaskFeatureCombiner(nn.Module):
@@ -266,14 +272,14 @@ class RFaceNet(nn.Module):
         """Pulse wave of each clip, and whose face it is.
 
         Args:
-            clip: Normalised frames, ``(B, 3, T, H, W)``.
+            clip: Normalised frames, ``(B, 3, T, H, W)``; ``(B, 6, T, H, W)`` with ``appearance``.
 
         Raises:
             SettingsError: The network cannot take a clip of this shape; the message names one that it can.
         """
-        check_clip_shape(clip)
-        identity_map = None if self.identity_branch is None else self.identity_branch(clip)
-        rppg_map = clip
+        check_clip_shape(clip, 6 if self.config.appearance else 3)
+        identity_map = None if self.identity_branch is None else self.identity_branch(clip[:, -3:])
+        rppg_map = clip[:, :3]
         for number, stage in enumerate(self.pulse_branch.stages, start=1):
             rppg_map = stage(rppg_map)
             if self.combiner is not None and number == self.config.fusion_stage:

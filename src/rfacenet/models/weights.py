@@ -71,7 +71,7 @@ def save_model(
         raise SettingsError(
             f"This {architecture!r} was changed, perhaps fused, and could not be loaded again."
         )
-    header = json.dumps({"card": asdict(card), "sha256": _checksum(card, tensors)}, sort_keys=True)
+    header = json.dumps({"card": asdict(card), "sha256": _checksum(asdict(card), tensors)}, sort_keys=True)
     _replace_file(path, save(tensors, {"rfacenet": header}))  # one key: safetensors keeps no order of several
     return card
 
@@ -86,8 +86,9 @@ def load_model(path: Path, architecture: str | None = None) -> PulseModel:
     Raises:
         WeightsError: The file is missing, cut off, altered, or holds another model.
     """
-    card, checksum, tensors = _read(path)
-    if checksum != _checksum(card, tensors):
+    header, card, tensors = _read(path)
+    # Over the card as it was written: what later versions add to a card is not in it.
+    if header["sha256"] != _checksum(header["card"], tensors):
         raise WeightsError(f"The weights in {path} were altered after they were saved; get the file again.")
     if architecture not in (None, card.architecture):
         raise WeightsError(f"{path} holds weights of {card.architecture!r}, not of {architecture!r}.")
@@ -109,11 +110,11 @@ def read_card(path: Path) -> WeightsCard:
     Raises:
         WeightsError: The file is missing, cut off, or not one of rfacenet's.
     """
-    return _read(path, with_tensors=False)[0]
+    return _read(path, with_tensors=False)[1]
 
 
-def _read(path: Path, with_tensors: bool = True) -> tuple[WeightsCard, str, dict[str, Tensor]]:
-    """Card, checksum and tensors of a file, not yet checked against each other."""
+def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], WeightsCard, dict[str, Tensor]]:
+    """Header, the card in it, and tensors of a file, not yet checked against its checksum."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -131,14 +132,14 @@ def _read(path: Path, with_tensors: bool = True) -> tuple[WeightsCard, str, dict
         header = json.loads(metadata["rfacenet"])
         fields = header["card"]
         card = WeightsCard(**{**fields, "input_spec": InputSpec(**fields["input_spec"])})
-        return card, header["sha256"], tensors
+        return {"card": fields, "sha256": header["sha256"]}, card, tensors
     except (KeyError, TypeError, ValueError, SettingsError) as error:
         raise WeightsError(f"{path} is not a weights file of this version of rfacenet.") from error
 
 
-def _checksum(card: WeightsCard, tensors: Mapping[str, Tensor]) -> str:
+def _checksum(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over the card and each tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(json.dumps(asdict(card), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)

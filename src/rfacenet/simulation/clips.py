@@ -13,14 +13,10 @@ from rfacenet.simulation.camera import frame_times, quantised
 from rfacenet.simulation.compression import draw_codec
 from rfacenet.simulation.difficulty import Difficulty, DifficultyName
 from rfacenet.simulation.draws import Draws, seed_of
-from rfacenet.simulation.identity import identity_draws, skin_type_of
-from rfacenet.simulation.scene import View
+from rfacenet.simulation.framing import draw_crop
+from rfacenet.simulation.identity import Cast, identity_draws
 from rfacenet.simulation.take import Setting, draw_take
 
-# Where MTCNN's box lies on a simulated face, in face units.
-_BOX_CENTER = (0.0, 0.185)
-_BOX_HALF_SIZE = (0.62, 0.85)
-_DARK_SKIN = 5  # types from here on
 _SUPERSAMPLING = 2
 
 
@@ -36,7 +32,7 @@ class SimulatedBatch:
         fs_hz: Mean frame rate of each clip, ``(B,)``.
         t_s: Capture times, ``(B, T)``.
         identity: Number of each person, ``(B,)``.
-        skin_type: Fitzpatrick type of each person, 1 to 6, ``(B,)``.
+        skin_type: Fitzpatrick type of each person, 1 to 6, ``(B,)``; 0 if unknown.
     """
 
     frames: Tensor
@@ -80,18 +76,15 @@ class ClipSimulator:
         Raises:
             SettingsError: There are less than two frames, no pixels or no identities.
         """
-        if min(n_frames - 1, *size_px) < 1 or len(identities) == 0:
-            raise SettingsError("a simulator needs at least two frames, one pixel and one identity")
+        if min(n_frames - 1, *size_px) < 1:
+            raise SettingsError("a simulator needs at least two frames and one pixel")
         self.n_frames = n_frames
         self.size_px = size_px
         self.difficulty = difficulty if isinstance(difficulty, Difficulty) else Difficulty.named(difficulty)
         self.seed = seed
         self.device = torch.device(device)
         self.with_pulse = with_pulse
-        dark = [number for number in identities if skin_type_of(number) >= _DARK_SKIN]
-        light = [number for number in identities if skin_type_of(number) < _DARK_SKIN]
-        self._dark = torch.tensor(dark or light, device=self.device)
-        self._light = torch.tensor(light or dark, device=self.device)
+        self._cast = Cast(identities)
 
     @torch.no_grad()
     def batch(self, batch_size: int, index: int) -> SimulatedBatch:
@@ -99,14 +92,14 @@ class ClipSimulator:
         numbers = range(index * batch_size, (index + 1) * batch_size)
         draws = Draws([seed_of("clip", self.seed, number) for number in numbers], self.device)
         level = self.difficulty
-        people = self._choose_people(draws)
+        people = self._cast.choose(draws, level.dark_skin)
         fs_hz = draws.within(level.frame_rates_hz).round()
         rate = draws.within(level.heart_rate_bpm)
         setting = Setting(
             numbers=tuple(people.tolist()),
             heart_rate_bpm=rate,
             duration_s=self.n_frames / fs_hz,
-            view=_crop(draws),
+            view=draw_crop(draws),
             size_px=self.size_px,
             with_pulse=self.with_pulse,
             alive=self.with_pulse,
@@ -118,7 +111,7 @@ class ClipSimulator:
             levels = draw_codec(draws, level).compressed(levels)
         return SimulatedBatch(
             frames=quantised(levels).permute(0, 2, 1, 3, 4).contiguous(),
-            bvp=_standardised(take.pulse.at(t_s)) * float(self.with_pulse),
+            bvp=standardised(take.pulse.at(t_s)) * float(self.with_pulse),
             heart_rate_bpm=rate if self.with_pulse else torch.full_like(rate, torch.nan),
             fs_hz=fs_hz,
             t_s=t_s,
@@ -126,22 +119,10 @@ class ClipSimulator:
             skin_type=take.skin_type,
         )
 
-    def _choose_people(self, draws: Draws) -> Tensor:
-        dark = draws.chance(draws.within(self.difficulty.dark_skin))
-        return torch.where(dark > 0, draws.choice(self._dark), draws.choice(self._light))
-
     def _noise(self, index: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed_of("noise", self.seed, index))
 
 
-def _crop(draws: Draws) -> View:
-    """About an enlarged face box: its size, place and aspect vary as detectors and croppers do."""
-    center = torch.tensor(_BOX_CENTER, device=draws.device) + draws.uniform(-0.12, 0.12, 2)
-    box = torch.tensor(_BOX_HALF_SIZE, device=draws.device)
-    squareness = draws.uniform(0.0, 1.0)[:, None]
-    shape = torch.lerp(box.expand(len(draws), -1), box.max().expand(len(draws), 2), squareness)
-    return View(center=center, half_size=shape * draws.uniform(1.3, 1.7)[:, None])
-
-
-def _standardised(wave: Tensor) -> Tensor:
+def standardised(wave: Tensor) -> Tensor:
+    """Waves ``(B, T)`` with mean 0 and standard deviation 1."""
     return (wave - wave.mean(1, keepdim=True)) / wave.std(1, keepdim=True)

@@ -33,6 +33,7 @@ class Difficulty:
         color_drift: Change of white balance, root mean square, relative.
         noise: Sensor noise at the size of the output, standard deviation in grey levels.
         codec_step: Step by which compression rounds, see ``compression.py``; 0 is no compression.
+        crf: Constant rate factor of H.264, where clips are truly encoded instead; see ``video/recoding.py``.
         jitter: Deviation of frame times, in frame intervals.
         frame_rates_hz: Lowest and highest frame rate.
     """
@@ -51,6 +52,7 @@ class Difficulty:
     color_drift: Bounds
     noise: Bounds
     codec_step: Bounds
+    crf: Bounds
     jitter: Bounds
     frame_rates_hz: Bounds
 
@@ -93,6 +95,7 @@ _PRESETS: dict[str, Difficulty] = {
         color_drift=(0.0, 0.002),
         noise=(0.5, 1.5),
         codec_step=(0.0, 0.0),
+        crf=(16.0, 20.0),
         jitter=(0.0, 0.02),
         frame_rates_hz=(25.0, 30.0),
     ),
@@ -111,6 +114,7 @@ _PRESETS: dict[str, Difficulty] = {
         color_drift=(0.0, 0.008),
         noise=(0.7, 3.0),
         codec_step=(0.0, 6.0),
+        crf=(18.0, 26.0),
         jitter=(0.0, 0.1),
         frame_rates_hz=(20.0, 30.0),
     ),
@@ -129,6 +133,7 @@ _PRESETS: dict[str, Difficulty] = {
         color_drift=(0.004, 0.02),
         noise=(1.5, 6.0),
         codec_step=(3.0, 16.0),
+        crf=(22.0, 30.0),
         jitter=(0.0, 0.3),
         frame_rates_hz=(15.0, 60.0),
     ),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rfacenet.simulation.draws import Draws, seed_of
+from rfacenet.errors import SettingsError
+from rfacenet.simulation.draws import Bounds, Draws, seed_of
 from rfacenet.simulation.skin import SKIN_TYPES, draw_skin_color, linear_from_lab
 
 # L*, a*, b* of hair from black to blond, red and grey.
@@ -25,6 +26,7 @@ _HAIR_LAB = torch.tensor(
 )
 _DARK_HAIR = 3  # rows of the table that go with any skin; the rest go with light skin
 _GREY_HAIR = 6
+_DARK_SKIN = 5  # types from here on
 _IRIS_LAB = torch.tensor([[16.0, 6.0, 9.0], [28.0, 10.0, 18.0], [38.0, -4.0, 14.0], [45.0, -4.0, -14.0]])
 
 
@@ -85,6 +87,30 @@ def identity_draws(numbers: Sequence[int], device: torch.device | str = "cpu") -
 def skin_type_of(number: int) -> int:
     """Fitzpatrick type 1 to 6 of an identity: types take turns, so that any range is balanced."""
     return SKIN_TYPES[number % len(SKIN_TYPES)]
+
+
+class Cast:
+    """People to choose from.
+
+    Args:
+        numbers: Who they are.
+
+    Raises:
+        SettingsError: There is nobody.
+    """
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        if len(numbers) == 0:
+            raise SettingsError("a simulator needs at least one identity")
+        dark = [number for number in numbers if skin_type_of(number) >= _DARK_SKIN]
+        light = [number for number in numbers if skin_type_of(number) < _DARK_SKIN]
+        self._dark = torch.tensor(dark or light)
+        self._light = torch.tensor(light or dark)
+
+    def choose(self, draws: Draws, dark_skin: Bounds) -> Tensor:
+        """One person per sample, ``(B,)``, types V and VI at the share ``dark_skin`` if there are others."""
+        dark = draws.chance(draws.within(dark_skin))
+        return torch.where(dark > 0, draws.choice(self._dark), draws.choice(self._light))
 
 
 def draw_identity(draws: Draws, numbers: Sequence[int]) -> Identity:

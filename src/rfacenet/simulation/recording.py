@@ -11,11 +11,12 @@ import torch
 from rfacenet.errors import SettingsError
 from rfacenet.simulation.camera import frame_times, quantised
 from rfacenet.simulation.difficulty import Difficulty, DifficultyName
-from rfacenet.simulation.draws import Draws, seed_of
+from rfacenet.simulation.draws import Bounds, Draws, seed_of
+from rfacenet.simulation.framing import WEBCAM_HALF_HEIGHT, box_within, draw_webcam_view
 from rfacenet.simulation.identity import identity_draws, skin_type_of
 from rfacenet.simulation.scene import View
 from rfacenet.simulation.take import Setting, Take, draw_take
-from rfacenet.types import Float64Array, Frame
+from rfacenet.types import FaceBox, Float64Array, Frame
 
 _BLOCK = 4  # frames rendered together: few enough to stay near the processor's cache
 _REFERENCE_HZ = 60.0
@@ -48,6 +49,15 @@ class SimulatedRecording:
     seed: int
     _take: Take = field(repr=False)
 
+    def bvp_at(self, t_s: Float64Array) -> Float64Array:
+        """The reference pulse at any times ``(T,)``, as exact as at its own."""
+        with_pulse = self.heart_rate_bpm is not None
+        return _wave(self._take, t_s) * float(with_pulse)
+
+    def box_of(self, part: View) -> FaceBox:
+        """Where a part of the scene, such as a crop about the face at rest, lies in the frames."""
+        return box_within(part, self._take.scene.view, (self.height_px, self.width_px))
+
     def frames(self) -> Iterator[Frame]:
         """The frames from the first to the last, in constant memory; each call starts again."""
         noise = torch.Generator().manual_seed(seed_of("noise", self.seed))
@@ -69,6 +79,7 @@ def render_recording(
     heart_rate_bpm: float | None = None,
     difficulty: Difficulty | DifficultyName = "standard",
     identity: int | None = None,
+    half_height: Bounds = WEBCAM_HALF_HEIGHT,
     with_pulse: bool = True,
 ) -> SimulatedRecording:
     """Simulate a recording of one person. It is not compressed: that is for whoever writes it to a file.
@@ -82,6 +93,7 @@ def render_recording(
         heart_rate_bpm: Mean heart rate, kept exactly; drawn from the difficulty if None.
         difficulty: A preset's name or a difficulty of one's own.
         identity: Number of the person; drawn if None.
+        half_height: How near the person is: half of what the frame's height shows, in face units.
         with_pulse: If False, a photo of the person, moved about: no pulse, no blinking.
 
     Raises:
@@ -101,7 +113,7 @@ def render_recording(
         numbers=(number,),
         heart_rate_bpm=rate,
         duration_s=torch.tensor([duration_s]),
-        view=_webcam_view(draws, width_px / height_px),
+        view=draw_webcam_view(draws, width_px / height_px, half_height),
         size_px=(height_px, width_px),
         with_pulse=with_pulse,
         alive=with_pulse,
@@ -109,13 +121,12 @@ def render_recording(
     take = draw_take(draws, identity_draws([number]), setting, level)
     times = frame_times(draws, round(duration_s * fs_hz), torch.tensor([fs_hz]), level)[0].double().numpy()
     pulse_t_s = np.arange(round(duration_s * _REFERENCE_HZ)) / _REFERENCE_HZ
-    wave = take.pulse.at(torch.tensor(pulse_t_s, dtype=torch.float32)[None])[0].numpy().astype(np.float64)
     return SimulatedRecording(
         frame_times_s=times,
         width_px=width_px,
         height_px=height_px,
         pulse_t_s=pulse_t_s,
-        pulse=wave * float(with_pulse),
+        pulse=_wave(take, pulse_t_s) * float(with_pulse),
         heart_rate_bpm=float(rate) if with_pulse else None,
         identity=number,
         skin_type=skin_type_of(number),
@@ -124,8 +135,5 @@ def render_recording(
     )
 
 
-def _webcam_view(draws: Draws, aspect: float) -> View:
-    """A person about an arm's length away: hairline to chin takes 40 to 50 % of the height."""
-    half_height = draws.uniform(1.8, 2.15)
-    center = torch.stack([draws.uniform(-0.25, 0.25), draws.uniform(0.25, 0.45)], 1)
-    return View(center=center, half_size=torch.stack([half_height * aspect, half_height], 1))
+def _wave(take: Take, t_s: Float64Array) -> Float64Array:
+    return take.pulse.at(torch.tensor(t_s, dtype=torch.float32)[None])[0].numpy().astype(np.float64)

@@ -13,6 +13,10 @@ _SIMULATED_LIMITS = """\
 - Trained on simulated faces only: no real person was filmed, and no real person's clip was learned from.
 - The numbers above are from simulated clips of other simulated people. They say how well training went, not
   how well real heart rates are measured."""
+_INJECTED_LIMITS = """\
+- Trained on real people's faces too, with a simulated pulse laid in; their own heart rates were not known.
+- The numbers above are from simulated clips, or such, of other people. They say how well training went, not
+  how well real heart rates are measured."""
 _LIMITS = """\
 - Trained on one data set; other cameras, light and people may give larger errors.
 - The numbers above are from people of the same data set that were not trained on."""
@@ -33,10 +37,9 @@ def write_card_text(
     card = read_card(folder.weights)
     spec = card.input_spec
     sessions = folder.read_record()["sessions"]
-    simulated = config.data == "simulator"
     settings = ", ".join(f"{name} {value}" for name, value in card.config.items())
     return f"""\
-# {card.architecture}, trained on {"simulated faces" if simulated else config.data}
+# {card.architecture}, trained on {config.trained_on}
 
 Pulse wave from face video. Not a medical device.
 
@@ -48,6 +51,7 @@ Pulse wave from face video. Not a medical device.
 ## Training
 
 - {length.steps} steps of {config.batch_size} clips, {elapsed_s / 60:.0f} minutes
+- Precision: {config.precision}
 - Machine: {_each("machine", sessions)}
 - Code: {_each("commit", sessions)}
 - Versions: {", ".join(f"{name} {value}" for name, value in sessions[-1]["versions"].items())}
@@ -61,8 +65,14 @@ Best round: step {best["step"]:.0f}.
 
 ## Limits
 
-{_SIMULATED_LIMITS if simulated else _LIMITS}
+{_limits(config)}
 """
+
+
+def _limits(config: TrainConfig) -> str:
+    if config.data != "simulator":
+        return _LIMITS
+    return _INJECTED_LIMITS if config.simulation.sources.get("injected", 0.0) > 0 else _SIMULATED_LIMITS
 
 
 def _each(key: str, sessions: list[dict[str, Any]]) -> str:

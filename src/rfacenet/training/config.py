@@ -1,24 +1,20 @@
-"""What can be chosen about a training run, and how it is read from YAML and flags.
+"""What can be chosen about a training run.
 
 Defaults are the paper's cross-dataset setting; ``configs/`` holds one short file for every other one.
 """
 
 from __future__ import annotations
 
-from argparse import ArgumentError
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
-
-from jsonargparse import ArgumentParser
+from typing import Any, Literal, get_args
 
 from rfacenet.errors import SettingsError
 from rfacenet.losses import Term
 from rfacenet.models import CROSS_DATASET_INPUT, InputSpec
-from rfacenet.simulation.difficulty import DifficultyName
 
-_CONFIGS = Path(__file__).parent / "configs"
+SourceName = Literal["drawn", "encoded", "injected"]
+ValidationName = Literal["easy", "standard", "hard", "encoded", "injected"]
 
 
 def _check_above(config: object, low: float, *names: str) -> None:
@@ -84,25 +80,32 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """Which people and conditions are simulated.
+    """Which people and conditions are simulated, and how.
 
     Attributes:
+        sources: Where batches come from, and how often each. ``drawn`` clips come straight from the
+            simulator; ``encoded`` ones are small videos of its people, compressed and decoded; ``injected``
+            ones show the faces of ``footage`` with a pulse laid in. The shares need not add up to 1.
+        footage: Folder, file or pattern of real videos, for ``injected``; a person should be in one of them
+            only. Where they are validated on too, the last fifth by name is held back for that.
         difficulty: Range on the scale 0 easy, 1 standard, 2 hard; every batch draws its place in it.
         frame_rates_hz: Lowest and highest frame rate; None leaves them to the difficulty. A network knows no
             rate: it should be trained near the one that its input is resampled to.
         identities: People to train on: first number, and the number after the last.
         validation_identities: People to validate on, likewise.
-        validation_difficulties: One validation set each.
+        validation_sets: Drawn clips of a difficulty, or another source's at standard difficulty.
         validation_clips: Clips in each validation set, at least a batch.
         epoch_clips: Clips that count as an epoch. There is no end to clips and each is new; this is
             about the number in the paper's training sets.
     """
 
+    sources: dict[SourceName, float] = field(default_factory=lambda: {"drawn": 1.0})
+    footage: str | None = None
     difficulty: tuple[float, float] = (0.0, 2.0)
     frame_rates_hz: tuple[float, float] | None = (25.0, 30.0)
     identities: tuple[int, int] = (0, 500)
     validation_identities: tuple[int, int] = (1_000_000, 1_000_060)
-    validation_difficulties: tuple[DifficultyName, ...] = ("easy", "standard", "hard")
+    validation_sets: tuple[ValidationName, ...] = ("easy", "standard", "hard")
     validation_clips: int = 64
     epoch_clips: int = 800
 
@@ -117,8 +120,24 @@ class SimulationConfig:
             if not 0 <= first < end:
                 raise SettingsError(f"simulation.{name} must be a rising range, not {first} to {end}.")
         _check_at_least(self, 1, "validation_clips", "epoch_clips")
-        if not self.validation_difficulties:
-            raise SettingsError("simulation.validation_difficulties must name at least one difficulty.")
+        self._check_sources()
+
+    def _check_sources(self) -> None:
+        for name, given, known in (
+            ("sources", self.sources, get_args(SourceName)),
+            ("validation_sets", self.validation_sets, get_args(ValidationName)),
+        ):
+            if unknown := [one for one in given if one not in known]:
+                choice = ", ".join(known)
+                raise SettingsError(f"simulation.{name} cannot name {unknown[0]!r}; there are {choice}.")
+        shares = self.sources.values()
+        if not (all(0 <= share < math.inf for share in shares) and any(shares)):
+            raise SettingsError("simulation.sources needs shares of 0 or more, and one above 0.")
+        if not self.validation_sets:
+            raise SettingsError("simulation.validation_sets must name at least one set.")
+        injects = self.sources.get("injected", 0.0) > 0 or "injected" in self.validation_sets
+        if injects and self.footage is None:
+            raise SettingsError("simulation.footage must name a folder of videos to inject a pulse into.")
 
 
 @dataclass(frozen=True)
@@ -183,47 +202,11 @@ class TrainConfig:
         if self.max_minutes is not None:
             _check_above(self, 0, "max_minutes")
 
-
-def parse(arguments: Sequence[str]) -> tuple[TrainConfig, Path]:
-    """Read the flags of ``rfacenet train``; later ones overrule earlier ones.
-
-    Returns:
-        The configuration and the run folder.
-
-    Raises:
-        SettingsError: A file or flag is unknown or has a value that cannot work; the message says which.
-    """
-    parser = ArgumentParser(
-        prog="rfacenet train",
-        description="Train a network, or continue a run that was stopped.",
-        epilog="example: rfacenet train --config simulated-cpu --network physnet --out runs/physnet",
-        exit_on_error=False,
-    )
-    parser.add_argument("--config", action="config", help=f"YAML file, or one of {', '.join(_published())}")
-    parser.add_argument("--out", type=str, required=True, help="run folder, new or to be continued")
-    parser.add_class_arguments(TrainConfig)
-    try:
-        values = parser.instantiate(parser.parse_args(_with_paths(arguments)))
-    except ArgumentError as error:
-        raise SettingsError(f"The training run cannot be set up: {_one_line(error)}.") from error
-    out = Path(values.out)
-    del values.out, values.config
-    return TrainConfig(**vars(values)), out
-
-
-def _published() -> list[str]:
-    return sorted(path.stem for path in _CONFIGS.glob("*.yaml"))
-
-
-def _with_paths(arguments: Sequence[str]) -> list[str]:
-    """The arguments with each published setting's name after ``--config`` replaced by its file."""
-    separate = [part for a in arguments for part in (a.split("=", 1) if a.startswith("--config=") else [a])]
-    paths = []
-    for previous, argument in zip(["", *separate], separate, strict=False):
-        named = previous == "--config" and argument in _published()
-        paths.append(str(_CONFIGS / f"{argument}.yaml") if named else argument)
-    return paths
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    @property
+    def trained_on(self) -> str:
+        """What the network learns from, in words."""
+        if self.data != "simulator":
+            return self.data
+        if self.simulation.sources.get("injected", 0.0) > 0:
+            return "simulated faces and real ones with a simulated pulse"
+        return "simulated faces only"

@@ -6,37 +6,18 @@ devices, and nothing about the data has to be stored in a checkpoint.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rfacenet.errors import SettingsError
-from rfacenet.models import InputSpec
-from rfacenet.simulation import ClipSimulator, Difficulty, SimulatedBatch
-from rfacenet.simulation.draws import seed_of
-from rfacenet.training.config import SimulationConfig, TrainConfig
-
-
-class ClipBatch(NamedTuple):
-    """Clips and what is known about them.
-
-    Attributes:
-        frames: RGB, ``(B, 3, T, H, W) uint8``.
-        bvp: Reference pulse wave at the frames, ``(B, T)``.
-        fs_hz: Frame rates, ``(B,)``.
-        identity: Place of each person among the people trained on, ``(B,)``; -1 for others.
-    """
-
-    frames: Tensor
-    bvp: Tensor
-    fs_hz: Tensor
-    identity: Tensor
+from rfacenet.training.batch import ClipBatch
+from rfacenet.training.config import TrainConfig
+from rfacenet.training.simulated import SimulatedClips
 
 
 class ClipSource(Protocol):
@@ -77,7 +58,7 @@ def open_source(config: TrainConfig) -> ClipSource:
     """The source that a run is trained on.
 
     Raises:
-        SettingsError: There is no such source.
+        SettingsError: There is no such source, or it cannot give clips.
     """
     if config.data != "simulator":
         raise SettingsError(f"There is no prepared data set at {config.data!r}; data: simulator would work.")
@@ -96,63 +77,6 @@ def check_people(source: ClipSource) -> None:
         raise SettingsError(
             f"{len(shared)} of the people to validate on are trained on too ({names}…); choose others."
         )
-
-
-class SimulatedClips:
-    """The simulator as an endless ``ClipSource``."""
-
-    def __init__(self, config: SimulationConfig, spec: InputSpec, seed: int) -> None:
-        self.people = range(*config.identities)
-        self.validation_people = range(*config.validation_identities)
-        self.validation_sets = config.validation_difficulties
-        self.validation_clips = config.validation_clips
-        self.epoch_clips = config.epoch_clips
-        self._difficulty = config.difficulty
-        self._frame_rates_hz = config.frame_rates_hz
-        self._spec = spec
-        self._seed = seed
-
-    def train_batch(self, batch_size: int, index: int, device: torch.device) -> ClipBatch:
-        """See ``ClipSource``. All clips of a batch have the same difficulty, and each batch another."""
-        place = random.Random(seed_of("difficulty", self._seed, index)).uniform(*self._difficulty)
-        simulator = self._simulator(difficulty_at(place), self.people, ("train", self._seed), device)
-        batch = simulator.batch(batch_size, index)
-        return _clip_batch(batch, batch.identity - self.people.start)
-
-    def validation_batch(self, name: str, batch_size: int, index: int, device: torch.device) -> ClipBatch:
-        """See ``ClipSource``. The clips don't depend on the seed, so that runs can be compared."""
-        simulator = self._simulator(
-            Difficulty.named(name),  # type: ignore[arg-type]  # it is one of validation_sets
-            self.validation_people,
-            ("validation", name),
-            device,
-        )
-        batch = simulator.batch(batch_size, index)
-        return _clip_batch(batch, torch.full_like(batch.identity, -1))
-
-    def _simulator(
-        self, difficulty: Difficulty, people: range, seed: tuple[object, ...], device: torch.device
-    ) -> ClipSimulator:
-        if self._frame_rates_hz is not None:
-            difficulty = replace(difficulty, frame_rates_hz=self._frame_rates_hz)
-        return ClipSimulator(
-            n_frames=self._spec.frames,
-            size_px=(self._spec.height, self._spec.width),
-            difficulty=difficulty,
-            identities=people,
-            seed=seed_of(*seed),
-            device=device,
-        )
-
-
-def _clip_batch(batch: SimulatedBatch, identity: Tensor) -> ClipBatch:
-    return ClipBatch(batch.frames, batch.bvp, batch.fs_hz, identity)
-
-
-def difficulty_at(place: float) -> Difficulty:
-    """The difficulty at ``place`` on the scale 0 easy, 1 standard, 2 hard."""
-    easy, standard, hard = (Difficulty.named(name) for name in ("easy", "standard", "hard"))
-    return easy.blend(standard, place) if place < 1 else standard.blend(hard, place - 1)
 
 
 class TrainingBatches(Dataset[ClipBatch]):

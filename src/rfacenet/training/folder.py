@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import time
@@ -114,29 +115,48 @@ class RunFolder:
         record = self.read_record()
         return Length(**record["length"]) if "length" in record else None
 
-    def begin_session(self, length: Length) -> None:
+    def begin_session(self, length: Length, config: TrainConfig) -> None:
         """Note the run's length, and the code and machine that work on it from now on."""
-        sessions = [*self.read_record()["sessions"], describe_session()]
+        sessions = [*self.read_record()["sessions"], describe_session(config)]
         text = json.dumps({"length": asdict(length), "sessions": sessions}, indent=2)
         write_text(self.record, text + "\n")
 
 
-def describe_session() -> dict[str, Any]:
+def describe_session(config: TrainConfig) -> dict[str, Any]:
     """Time, code, versions and machine."""
     packages = ("rfacenet", "torch", "pytorch-lightning", "numpy")
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "commit": _commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-        "machine": describe_machine(),
+        "machine": describe_machine(config),
     }
 
 
-def describe_machine() -> str:
-    """The processors that training runs on, such as ``2 × AMD EPYC``."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-    return f"{torch.get_num_threads()} threads of {_processor()}"
+def describe_machine(config: TrainConfig) -> str:
+    """What a run computes on, such as ``AMD EPYC, 2 logical cores, 24 GiB of memory; 1 thread``."""
+    parts = [_processor(), _count(os.cpu_count() or 1, "logical core"), *_memory()]
+    work = [_count(torch.get_num_threads(), "thread")]
+    if config.workers:
+        work.append(f"{_count(config.workers, 'process', 'es')} for the clips")
+    machine = f"{', '.join(parts)}; {' and '.join(work)}"
+    n_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if config.accelerator != "cpu" and torch.cuda.is_available():
+        return f"{n_processes} × {torch.cuda.get_device_name()}; {machine}"
+    return machine if n_processes == 1 else f"{n_processes} × ({machine})"
+
+
+def _count(number: int, thing: str, plural: str = "s") -> str:
+    return f"{number} {thing}{'' if number == 1 else plural}"
+
+
+def _memory() -> list[str]:
+    """The memory of the machine, where the system tells it."""
+    try:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf, others not these names
+        return []
+    return [f"{size / 2**30:.0f} GiB of memory"]
 
 
 def _processor() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,8 +15,8 @@ from rfacenet.losses import heart_rate_bpm, integrate, negative_pearson
 from rfacenet.models import PulseModel, build
 from rfacenet.models.registry import describe
 from rfacenet.simulation.draws import seed_of
+from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
-from rfacenet.training.data import ClipBatch
 from rfacenet.training.objectives import Loss, Target, bvp_of, objective_of
 
 
@@ -38,8 +39,11 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
         has = describe(build(config.network, **settings))[1]
         if "n_identities" in has and "identity" in config.loss.terms:
             settings.setdefault("n_identities", n_people)
-        spec = config.input
-        build(config.network, **settings).eval()(torch.zeros(1, 3, spec.frames, spec.height, spec.width))
+        # Whether it needs the frames' appearance is the network's affair; the rest of the input is the run's.
+        spec = replace(config.input, appearance=has.get("appearance", config.input.appearance))
+        build(config.network, **settings).eval()(
+            torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width)
+        )
     torch.manual_seed(config.seed)
     return PulseModel(build(config.network, **settings), spec)
 

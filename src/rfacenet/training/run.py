@@ -63,12 +63,13 @@ def train(config: TrainConfig, out: Path, source: ClipSource | None = None) -> P
         source = open_source(config) if source is None else source
         check_people(source)
         model = build_model(config, len(source.people))
+        logger = _tensorboard(out) if config.tensorboard else False  # missing? told before any work is done
         length = folder.read_length() or _decide_length(config, source)
         _on_first_process(folder.create, config)
-        _on_first_process(folder.begin_session, length)
+        _on_first_process(folder.begin_session, length, config)
 
         keeper = RunKeeper(folder, config.licence, _provenance(config, length))
-        trainer = _trainer(config, length, out, [keeper, RunProgress(length.steps)])
+        trainer = _trainer(config, length, logger, [keeper, RunProgress(length.steps)])
         _LOG.info("%s: %d steps of %d clips", config.network, length.steps, config.batch_size)
         _fit(
             trainer,
@@ -89,7 +90,7 @@ def _decide_length(config: TrainConfig, source: ClipSource) -> Length:
         return length
     stopwatch = Stopwatch(TRIAL_SKIP)
     trial = Length(1, TRIAL_STEPS)
-    trainer = _trainer(config, trial, None, [stopwatch])
+    trainer = _trainer(config, trial, False, [stopwatch])
     module = TrainingModule(build_model(config, len(source.people)), config, trial.steps)
     _fit(trainer, module, PulseDataModule(source, config.batch_size, TRIAL_STEPS, config.workers), None)
     round_s = length.round_steps * stopwatch.step_s + stopwatch.validation_s
@@ -104,9 +105,7 @@ def _decide_length(config: TrainConfig, source: ClipSource) -> Length:
     return Length(min(length.rounds, rounds), length.round_steps)
 
 
-def _trainer(
-    config: TrainConfig, length: Length, log_folder: Path | None, callbacks: list[pl.Callback]
-) -> pl.Trainer:
+def _trainer(config: TrainConfig, length: Length, logger: Any, callbacks: list[pl.Callback]) -> pl.Trainer:
     """A trainer for as many devices as ``torchrun`` started processes, or for one."""
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
     per_node = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -125,7 +124,7 @@ def _trainer(
         use_distributed_sampler=False,  # ``Share`` does that
         num_sanity_val_steps=0,
         log_every_n_steps=length.round_steps,
-        logger=_tensorboard(log_folder) if config.tensorboard and log_folder else False,
+        logger=logger,
         callbacks=callbacks,
         plugins=[SafeCheckpoints()],
         enable_checkpointing=False,  # RunKeeper does that
@@ -149,14 +148,15 @@ def _tensorboard(folder: Path) -> Any:
 
         return TensorBoardLogger(folder, name="", version="tensorboard")
     except ModuleNotFoundError as error:
-        raise SettingsError("TensorBoard is not installed; 'pip install tensorboard' would help.") from error
+        raise SettingsError(
+            "TensorBoard curves need tensorboard: pip install 'rfacenet[tensorboard]'."
+        ) from error
 
 
 def _provenance(config: TrainConfig, length: Length) -> str:
-    data = "simulated faces only" if config.data == "simulator" else config.data
     return (
-        f"Trained by rfacenet {__version__} on {data}: {length.steps} steps of {config.batch_size} clips, "
-        f"seed {config.seed}."
+        f"Trained by rfacenet {__version__} on {config.trained_on}: "
+        f"{length.steps} steps of {config.batch_size} clips, seed {config.seed}."
     )
 
 

@@ -1,11 +1,13 @@
 """Video in and out: frames with exact presentation times, upright and in RGB, whatever the file.
 
 :func:`open_video` reads a file or a folder of images, :func:`find_videos` finds what to open, and
-:class:`VideoWriter` and :func:`encode_png` write. Only this room knows PyAV (FFmpeg).
+:class:`VideoWriter` and :func:`encode_png` write, :func:`recoded` does what compression does to frames. Only
+this room knows PyAV (FFmpeg).
 """
 
 from rfacenet.video.finding import VIDEO_ENDINGS, find_videos, open_video
 from rfacenet.video.image_sequence import IMAGE_ENDINGS, ImageSequence
+from rfacenet.video.recoding import Encoding, recoded
 from rfacenet.video.source import VideoSource
 from rfacenet.video.video_file import VideoFile
 from rfacenet.video.writer import VideoWriter, encode_png
@@ -13,6 +15,7 @@ from rfacenet.video.writer import VideoWriter, encode_png
 __all__ = [
     "IMAGE_ENDINGS",
     "VIDEO_ENDINGS",
+    "Encoding",
     "ImageSequence",
     "VideoFile",
     "VideoSource",
@@ -20,4 +23,5 @@ __all__ = [
     "encode_png",
     "find_videos",
     "open_video",
+    "recoded",
 ]

@@ -12,6 +12,7 @@ from rfacenet.models.inputs import (
     PulseModel,
     Raw,
     Standardized,
+    normaliser,
 )
 
 
@@ -80,3 +81,11 @@ def test_pulse_model_normalises_and_refuses_another_size(pixels: torch.Tensor) -
     assert torch.equal(model(pixels), Standardized()(pixels)[:, 1].mean((2, 3)))
     with pytest.raises(SettingsError, match="4×5 pixels, not 5×4"):
         model(pixels.transpose(3, 4))
+
+
+def test_appearance_comes_behind_the_normalised_pixels(pixels: torch.Tensor) -> None:
+    spec = InputSpec(8, 4, 5, 30.0, "diff_normalized", "wave", appearance=True)
+    clip = normaliser(spec)(pixels)
+    assert clip.shape[1] == spec.channels == 6
+    torch.testing.assert_close(clip[:, :3], DiffNormalized()(pixels))
+    torch.testing.assert_close(clip[:, 3:], Standardized()(pixels))

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
+import torch
 
 from rfacenet.errors import SettingsError
-from rfacenet.models import RFaceNet, build, list_models
+from rfacenet.models import InputSpec, PulseModel, RFaceNet, build, list_models
 from rfacenet.models.registry import describe
 
 
@@ -20,7 +23,35 @@ def test_description_rebuilds_the_network(name: str) -> None:
 
 
 def test_refuses_unknown_names_and_settings() -> None:
-    with pytest.raises(SettingsError, match="there are physnet, rfacenet"):
+    with pytest.raises(SettingsError, match="did you mean 'physnet'"):
         build("physnets")
-    with pytest.raises(SettingsError, match="depth"):
+    with pytest.raises(SettingsError, match="there are physnet, rfacenet"):
+        build("alexnet")
+    with pytest.raises(SettingsError, match="'physnet' has no setting 'depth'; there are width"):
         build("physnet", depth=3)
+    with pytest.raises(SettingsError, match="did you mean 'use_tcu'"):
+        build("rfacenet", use_tcus=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"width": "four"}, "rfacenet's width must be a whole number, not 'four'"),
+        ({"use_tcu": 1}, "rfacenet's use_tcu must be true or false, not 1"),
+        ({"fusion_stage": 4}, "rfacenet's fusion_stage must be 1, 2, 3 or null, not 4"),
+    ],
+)
+def test_refuses_values_of_another_type(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        build("rfacenet", **settings)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_model_exports_from_pixels_to_wave(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    spec = InputSpec(32, 16, 16, 30.0, "diff_normalized", "wave")
+    model = PulseModel(build(name, width=8), spec).eval()
+    pixels = torch.randint(0, 256, (1, 3, 32, 16, 16)).float()
+    torch.export.save(torch.export.export(model, (pixels,)), tmp_path / "model.pt2")
+    wave = torch.export.load(tmp_path / "model.pt2").module()(pixels)
+    torch.testing.assert_close(wave, model(pixels), atol=1e-6, rtol=1e-4)

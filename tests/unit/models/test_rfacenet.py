@@ -178,3 +178,16 @@ def test_normalisation_undoes_the_weakness_of_a_mean_of_differences() -> None:
 def test_refuses_settings_that_cannot_work(changes: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         RFaceNet(replace(copy.copy(SMALL), **changes))
+
+
+def test_appearance_reaches_the_identity_branch_alone() -> None:
+    torch.manual_seed(0)
+    network = RFaceNet(RFaceNetConfig(5, appearance=True, identity_width=8, width=8)).eval()
+    torch.nn.init.zeros_(network.combiner.identity_convolution.weight)  # the two branches do not meet
+    torch.nn.init.zeros_(network.combiner.identity_convolution.bias)
+    changes, one, other = torch.randn(3, 1, 3, 16, 32, 32)
+    with_one, with_other = (network(torch.cat([changes, seen], 1)) for seen in (one, other))
+    torch.testing.assert_close(with_one.bvp, with_other.bvp)
+    assert not torch.allclose(with_one.identity_logits, with_other.identity_logits)
+    with pytest.raises(SettingsError, match=r"\(batch, 6, frames"):
+        network(changes)

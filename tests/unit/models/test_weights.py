@@ -3,6 +3,7 @@ import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ from rfacenet.models import (
     load_model,
     read_card,
     save_model,
+    weights,
 )
+from rfacenet.models.weights import WeightsCard
 
 SPEC = InputSpec(8, 16, 16, 29.97, "diff_normalized", "difference")
 
@@ -90,6 +93,18 @@ def test_an_altered_card_is_refused(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"29.97", b"59.97"))
     with pytest.raises(WeightsError, match="altered"):
         load_model(path)
+
+
+def test_a_file_from_before_a_setting_existed_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_appearance(card: WeightsCard) -> dict[str, Any]:
+        fields = asdict(card)
+        del fields["input_spec"]["appearance"]
+        return fields
+
+    model = load_model(path)
+    monkeypatch.setattr(weights, "asdict", without_appearance)
+    save_model(path, model, licence="MIT", provenance="an older version")
+    assert not load_model(path).input_spec.appearance
 
 
 def test_weights_of_another_model_are_refused(path: Path) -> None:

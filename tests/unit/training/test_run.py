@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from rfacenet.errors import OutputError, SettingsError, WeightsError
 from rfacenet.models import load_model, read_card
 from rfacenet.training import OptimiserConfig, TrainConfig, TrainingError, train
+from rfacenet.training.batch import ClipBatch
 from rfacenet.training.callbacks import Stopwatch
-from rfacenet.training.data import ClipBatch, SimulatedClips
 from rfacenet.training.folder import Length
 from rfacenet.training.module import TrainingModule, build_model
+from rfacenet.training.simulated import SimulatedClips
 
 
 class Kill(BaseException):
@@ -79,6 +80,7 @@ def test_the_run_folder_is_complete(run: Path, tiny: TrainConfig) -> None:
     card = (run / "card.md").read_text()
     for told in (
         "20 steps of 4 clips",
+        "Precision: 32-true",
         session["machine"],
         "simulated faces only",
         "Licence: MIT",

@@ -1,0 +1,77 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+
+from rfacenet.simulation import ClipSimulator, Difficulty, SimulatedBatch
+from rfacenet.training.footage import Footage, read_footage
+from rfacenet.training.supplies import EncodedClips, InjectedClips
+
+EASY = Difficulty.named("easy")
+Supply = EncodedClips | InjectedClips
+
+
+@pytest.fixture(scope="module")
+def videos(footage: Path) -> list[Footage]:
+    return read_footage(str(footage), 32, (24, 20))
+
+
+@pytest.fixture(params=["encoded", "injected"])
+def supply(request: pytest.FixtureRequest, videos: list[Footage]) -> Supply:
+    if request.param == "encoded":
+        return EncodedClips(32, (24, 20), EASY, range(50), 0)
+    return InjectedClips(32, (24, 20), EASY, videos, 0)
+
+
+def correlation(batch: SimulatedBatch) -> torch.Tensor:
+    """Pearson's r of mean green over the middle of the face and the pulse, ``(B,)``."""
+    green = batch.frames[:, 1, :, 8:16, 6:14].double().mean((-1, -2))
+    return torch.stack(
+        [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(green, batch.bvp, strict=True)]
+    )
+
+
+def test_shapes_and_types_are_the_simulators(supply: Supply) -> None:
+    batch = supply.batch(2, 0)
+    assert batch.frames.shape == (2, 3, 32, 24, 20)
+    assert batch.frames.dtype == torch.uint8
+    assert batch.frames.is_contiguous()
+    assert batch.bvp.shape == batch.t_s.shape == (2, 32)
+    assert batch.bvp.dtype == batch.t_s.dtype == batch.fs_hz.dtype == torch.float32
+    assert batch.heart_rate_bpm.shape == batch.identity.shape == batch.skin_type.shape == (2,)
+    torch.testing.assert_close(batch.bvp.std(1), torch.ones(2))
+    assert (batch.t_s.diff() > 0).all()
+
+
+def test_a_clip_depends_on_its_number_alone(supply: Supply) -> None:
+    together, alone, other = supply.batch(2, 1), supply.batch(1, 3), supply.batch(1, 0)
+    for field in fields(SimulatedBatch):
+        assert torch.equal(getattr(together, field.name)[1:], getattr(alone, field.name))
+    assert not torch.equal(alone.frames, other.frames)
+
+
+def test_green_falls_as_blood_volume_rises(supply: Supply) -> None:
+    assert correlation(supply.batch(8, 0)).median() < -0.7
+
+
+def test_encoded_faces_lie_where_drawn_ones_do() -> None:
+    people = {
+        "n_frames": 2,
+        "size_px": (12, 12),
+        "difficulty": EASY,
+        "identities": range(0, 60, 6),
+        "seed": 0,
+    }
+    pictures = []
+    for supply in (EncodedClips(**people), ClipSimulator(**people)):
+        frames = supply.batch(24, 0).frames[:, :, 0].float()
+        redness = (frames[:, 0] - frames[:, 2]).mean(0)
+        pictures.append((redness - redness.mean()).flatten())
+    assert torch.corrcoef(torch.stack(pictures))[0, 1] > 0.9
+
+
+def test_faces_are_kept_large_enough_for_their_clips(footage: Path) -> None:
+    kept = read_footage(str(footage / "a.mp4"), 36, (128, 128))[0]
+    assert kept.crops.shape == (36, 214, 156, 3)
+    assert kept.starts.tolist() == [0]
