@@ -32,12 +32,16 @@ from rfacenet.types import FaceBox
 from rfacenet.video import VideoWriter
 
 DIFFICULTIES = ("easy", "standard", "hard")
-CLIP_S, CLIP_PX, BATCH = 10, 72, 4
+LIFELESS = ("photo", "mannequin", "wall")
+CLIP_S, CLIP_PX, WALL_PX, BATCH = 10, 72, 8, 4
 CLIP_SEED, VIDEO_SEED = 77, 5000
 # Never trained on (training draws from the first few hundred) and not those that training validates on.
 IDENTITIES = range(2_000_000, 2_000_120)
 ALWAYS = EstimateSettings(min_quality=0)
 ENLARGED = "pos, face box ×1.5"
+
+LIFELESS_NOTE = """Photos of simulated people, moved about; mannequins, which move, blink and talk; and
+patches of the wall behind them, all lit and filmed in the same way. Every answer is wrong. Share answered:"""
 
 PAGE = """# Accuracy
 
@@ -77,9 +81,12 @@ def main() -> None:
             tables += [f"## Simulated clips, {difficulty}\n\n{note}", errors(results)]
             if difficulty != "easy":
                 tables += ["MAE by Fitzpatrick skin type:", by_skin_type(results)]
-        photos = {d: clips(pool, d, options.clips // 3, with_pulse=False) for d in DIFFICULTIES}
-        note = "Photos of simulated people, moved about and lit in the same way: every answer is wrong."
-        tables += [f"## Simulated clips without a pulse\n\n{note} Share answered:", answered(photos)]
+        lifeless = {
+            f"{subject}, {d}": clips(pool, d, options.clips // 3, subject)
+            for subject in LIFELESS
+            for d in DIFFICULTIES[1:]
+        }
+        tables += [f"## Simulated clips without a pulse\n\n{LIFELESS_NOTE}", answered(lifeless)]
         for difficulty in DIFFICULTIES:
             results = list(
                 pool.map(simulated_video, [(difficulty, VIDEO_SEED + k) for k in range(options.videos)])
@@ -140,9 +147,9 @@ def result_of(name: str, truth_bpm: float, skin_type: int, samples: dict[object,
     return Result(name, truth_bpm, skin_type, found)
 
 
-def clips(pool: ProcessPoolExecutor, difficulty: str, count: int, *, with_pulse: bool = True) -> list[Result]:
+def clips(pool: ProcessPoolExecutor, difficulty: str, count: int, subject: str = "person") -> list[Result]:
     """What every method makes of simulated clips."""
-    batches = pool.map(simulated_clips, [(difficulty, k, with_pulse) for k in range(count // BATCH)])
+    batches = pool.map(simulated_clips, [(difficulty, k, subject) for k in range(count // BATCH)])
     return [result for batch in batches for result in batch]
 
 
@@ -161,25 +168,30 @@ class Clip:
 
 
 def simulated(
-    difficulty: str, index: int, with_pulse: bool, *, seed: int, identities: Sequence[int]
+    difficulty: str, index: int, subject: str, *, seed: int, identities: Sequence[int]
 ) -> list[Clip]:
-    """A batch of clips of 10 s at 30 frames per second, straight from the simulator."""
+    """A batch of clips of 10 s at 30 frames per second, straight from the simulator.
+
+    ``subject`` is one of the simulator's or ``wall``: a corner of the room behind a photo, enlarged.
+    """
     simulator = ClipSimulator(
         n_frames=30 * CLIP_S,
         size_px=(CLIP_PX, CLIP_PX),
         difficulty=replace(Difficulty.named(difficulty), frame_rates_hz=(30.0, 30.0)),
         identities=identities,
         seed=seed,
-        with_pulse=with_pulse,
+        subject="photo" if subject == "wall" else subject,
     )
     batch = simulator.batch(BATCH, index)
     frames = batch.frames.permute(0, 2, 3, 4, 1).contiguous().numpy()
+    if subject == "wall":
+        frames = frames[:, :, :WALL_PX, :WALL_PX].repeat(CLIP_PX // WALL_PX, 2).repeat(CLIP_PX // WALL_PX, 3)
     t_s = batch.t_s.double().numpy()
     truths, skin_types = batch.heart_rate_bpm.tolist(), batch.skin_type.tolist()
     return [Clip(frames[k], t_s[k] - t_s[k, 0], truths[k], skin_types[k]) for k in range(BATCH)]
 
 
-def simulated_clips(job: tuple[str, int, bool]) -> list[Result]:
+def simulated_clips(job: tuple[str, int, str]) -> list[Result]:
     """What every method makes of a batch of clips."""
     results = []
     for clip in simulated(*job, seed=CLIP_SEED, identities=IDENTITIES):

@@ -52,12 +52,17 @@ grey-scale video the rhythm has to do.
 
 ## On faces
 
-Simulated clips of 10 s, half *standard* and half *hard*, half of them photos of people, moved about and lit
-in the same way, without a pulse: {n_faces} clips, people and seed apart from those ({n_faces} clips, another
-seed, all classical methods) that the three weights were fitted on (`--fit` does that again), and from those
-in [accuracy.md](accuracy.md). *Rhythm alone* is what there would be without the colour.
+{n_faces} simulated clips of 10 s, half *standard* and half *hard*. Half of them have no pulse: photos that
+are moved about, mannequins that move, blink and talk, and patches of the wall. People and seed are others
+than those that the three weights were fitted on (`--fit` does that again, on all methods together), and than
+those in [accuracy.md](accuracy.md). *Answered* are rates of a quality of at least {min_quality:g}. *Rhythm
+alone* is what there would be without the colour.
 
 {faces}
+
+Share of right rates by quality:
+
+{face_curve}
 
 Real faces are not simulated ones; [accuracy.md](accuracy.md) counts the right ones among the rates answered
 on the few recordings.
@@ -95,13 +100,16 @@ def main() -> None:
         return
     rng = np.random.default_rng(options.seed)
     rows = np.array([one_wave(rng) for _ in range(options.n)])
+    results = readings(options.faces, fitting=False)
     text = PAGE.format(
+        min_quality=MIN_QUALITY,
         seed=options.seed,
         n=options.n,
         curve=curve(rows),
         thresholds=thresholds(rows),
-        faces=faces(options.faces),
-        n_faces=options.faces,
+        faces=faces(results),
+        face_curve=face_curve(results),
+        n_faces=len(results),
     )
     print(text)
     if options.out:
@@ -110,8 +118,9 @@ def main() -> None:
 
 def readings(count: int, *, fitting: bool) -> list[dict[str, Found]]:
     """What every method finds on simulated clips, half of each difficulty, half with a pulse."""
-    per_group = count // 4 // accuracy.BATCH
-    jobs = [(d, k, p, fitting) for d in ("standard", "hard") for p in (True, False) for k in range(per_group)]
+    n = count // (4 * len(accuracy.LIFELESS) * accuracy.BATCH)
+    batches = {"person": len(accuracy.LIFELESS) * n} | dict.fromkeys(accuracy.LIFELESS, n)
+    jobs = [(d, k, s, fitting) for d in ("standard", "hard") for s in batches for k in range(batches[s])]
     with ProcessPoolExecutor(
         mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
@@ -134,7 +143,7 @@ class Found:
         return abs(self.rate_bpm - self.truth_bpm) <= 3
 
 
-def read_batch(job: tuple[str, int, bool, bool]) -> list[dict[str, Found]]:
+def read_batch(job: tuple[str, int, str, bool]) -> list[dict[str, Found]]:
     """A batch of clips, read by every method."""
     *which, fitting = job
     seed, people = (11, range(500, 800)) if fitting else (12, range(800, 1100))
@@ -156,29 +165,48 @@ def read_clip(clip: accuracy.Clip, method: Method) -> Found:
     )
 
 
-def faces(count: int) -> str:
+def faces(results: list[dict[str, Found]]) -> str:
     """What the quality does for every method on simulated faces with and without a pulse, as Markdown."""
-    results = readings(count, fitting=False)
     lines = [
-        "| method | right of the answered | photos answered | by rhythm alone: right | photos answered |",
-        "|---|---|---|---|---|",
+        "| method | right of the answered | right ones answered | lifeless answered "
+        "| by rhythm alone: right | lifeless answered |",
+        "|---|---|---|---|---|---|",
     ]
     for method in list_methods():
         found = [result[method] for result in results]
         right = np.array([f.is_right for f in found])
-        photo = np.isnan([f.truth_bpm for f in found])
-        cells = []
-        for quality in ([f.quality for f in found], [f.rhythm for f in found]):
-            answered = np.array(quality) >= MIN_QUALITY
-            cells += [f"{right[answered].mean():.0%} of {answered.sum()}", f"{answered[photo].mean():.0%}"]
+        lifeless = np.isnan([f.truth_bpm for f in found])
+        by_both, by_rhythm = (
+            np.array(quality) >= MIN_QUALITY
+            for quality in ([f.quality for f in found], [f.rhythm for f in found])
+        )
+        cells = [
+            f"{right[by_both].mean():.1%} of {by_both.sum()}",
+            f"{by_both[right].mean():.0%}",
+            f"{by_both[lifeless].mean():.1%}",
+            f"{right[by_rhythm].mean():.0%} of {by_rhythm.sum()}",
+            f"{by_rhythm[lifeless].mean():.0%}",
+        ]
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def face_curve(results: list[dict[str, Found]]) -> str:
+    """Share of right rates by quality and method, as Markdown."""
+    names = list_methods()
+    lines = ["| quality | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for low, high in pairwise(BINS):
+        cells = []
+        for name in names:
+            inside = [result[name].is_right for result in results if low <= result[name].quality < high]
+            cells.append(f"{np.mean(inside):.0%} of {len(inside)}" if inside else "–")
+        lines.append(f"| {low:g} to {min(high, 1):g} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def fit(count: int) -> str:
-    """Offset, weight of rhythm and weight of colour, fitted to what the classical methods find."""
-    results = readings(count, fitting=True)
-    found = [f for result in results for name, f in result.items() if get_method(name).kind == "classical"]
+    """Offset, weight of rhythm and weight of colour, fitted to what all methods find."""
+    found = [f for result in readings(count, fitting=True) for f in result.values()]
     features = np.column_stack(
         [np.ones(len(found)), logit([f.rhythm for f in found]), logit([f.colour_share for f in found])]
     )

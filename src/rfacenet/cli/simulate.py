@@ -43,7 +43,12 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="compression of the video, 0 (none) to 51 (default: 18)",
     )
-    option("--no-pulse", action="store_true", help="a photo of the face, moved about: nothing to find")
+    option(
+        "--subject",
+        choices=("person", "photo", "mannequin"),
+        default="person",
+        help="a photo, moved about, and a mannequin that blinks and talks have no pulse (default: person)",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -73,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
         heart_rate_bpm=options.heart_rate_bpm,
         difficulty=options.difficulty,
         identity=options.identity,
-        with_pulse=not options.no_pulse,
+        subject=options.subject,
     )
     with (
         progress_bar("frames", total=len(recording.frame_times_s)) as bar,

@@ -15,7 +15,7 @@ from rfacenet.simulation.difficulty import Difficulty, DifficultyName
 from rfacenet.simulation.draws import Draws, seed_of
 from rfacenet.simulation.framing import draw_crop
 from rfacenet.simulation.identity import Cast, identity_draws
-from rfacenet.simulation.take import Setting, draw_take
+from rfacenet.simulation.take import Setting, Subject, draw_take
 
 _SUPERSAMPLING = 2
 
@@ -60,7 +60,7 @@ class ClipSimulator:
         identities: Sequence[int] = range(500),
         seed: int = 0,
         device: torch.device | str = "cpu",
-        with_pulse: bool = True,
+        subject: Subject = "person",
     ) -> None:
         """Set what all batches have in common.
 
@@ -71,7 +71,7 @@ class ClipSimulator:
             identities: Numbers of the people to show; a number is the same person in every simulator.
             seed: Same seed, same clips.
             device: Where clips are made. All but the sensor noise is the same on any.
-            with_pulse: If False, photos of people, moved about: no pulse, no blinking.
+            subject: Who or what the camera is held on.
 
         Raises:
             SettingsError: There are less than two frames, no pixels or no identities.
@@ -83,7 +83,7 @@ class ClipSimulator:
         self.difficulty = difficulty if isinstance(difficulty, Difficulty) else Difficulty.named(difficulty)
         self.seed = seed
         self.device = torch.device(device)
-        self.with_pulse = with_pulse
+        self.subject = subject
         self._cast = Cast(identities)
 
     @torch.no_grad()
@@ -101,8 +101,7 @@ class ClipSimulator:
             duration_s=self.n_frames / fs_hz,
             view=draw_crop(draws),
             size_px=self.size_px,
-            with_pulse=self.with_pulse,
-            alive=self.with_pulse,
+            subject=self.subject,
         )
         take = draw_take(draws, identity_draws(setting.numbers, self.device), setting, level, _SUPERSAMPLING)
         t_s = frame_times(draws, self.n_frames, fs_hz, level)
@@ -111,8 +110,8 @@ class ClipSimulator:
             levels = draw_codec(draws, level).compressed(levels)
         return SimulatedBatch(
             frames=quantised(levels).permute(0, 2, 1, 3, 4).contiguous(),
-            bvp=standardised(take.pulse.at(t_s)) * float(self.with_pulse),
-            heart_rate_bpm=rate if self.with_pulse else torch.full_like(rate, torch.nan),
+            bvp=standardised(take.pulse.at(t_s)) * float(setting.has_pulse),
+            heart_rate_bpm=rate if setting.has_pulse else torch.full_like(rate, torch.nan),
             fs_hz=fs_hz,
             t_s=t_s,
             identity=people,

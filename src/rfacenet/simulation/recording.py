@@ -15,7 +15,7 @@ from rfacenet.simulation.draws import Bounds, Draws, seed_of
 from rfacenet.simulation.framing import WEBCAM_HALF_HEIGHT, box_within, draw_webcam_view
 from rfacenet.simulation.identity import identity_draws, skin_type_of
 from rfacenet.simulation.scene import View
-from rfacenet.simulation.take import Setting, Take, draw_take
+from rfacenet.simulation.take import Setting, Subject, Take, draw_take
 from rfacenet.types import FaceBox, Float64Array, Frame
 
 _BLOCK = 4  # frames rendered together: few enough to stay near the processor's cache
@@ -51,8 +51,8 @@ class SimulatedRecording:
 
     def bvp_at(self, t_s: Float64Array) -> Float64Array:
         """The reference pulse at any times ``(T,)``, as exact as at its own."""
-        with_pulse = self.heart_rate_bpm is not None
-        return _wave(self._take, t_s) * float(with_pulse)
+        has_pulse = self.heart_rate_bpm is not None
+        return _wave(self._take, t_s) * float(has_pulse)
 
     def box_of(self, part: View) -> FaceBox:
         """Where a part of the scene, such as a crop about the face at rest, lies in the frames."""
@@ -80,7 +80,7 @@ def render_recording(
     difficulty: Difficulty | DifficultyName = "standard",
     identity: int | None = None,
     half_height: Bounds = WEBCAM_HALF_HEIGHT,
-    with_pulse: bool = True,
+    subject: Subject = "person",
 ) -> SimulatedRecording:
     """Simulate a recording of one person. It is not compressed: that is for whoever writes it to a file.
 
@@ -94,7 +94,7 @@ def render_recording(
         difficulty: A preset's name or a difficulty of one's own.
         identity: Number of the person; drawn if None.
         half_height: How near the person is: half of what the frame's height shows, in face units.
-        with_pulse: If False, a photo of the person, moved about: no pulse, no blinking.
+        subject: Who or what the camera is held on.
 
     Raises:
         SettingsError: A length, rate or size is not positive.
@@ -115,8 +115,7 @@ def render_recording(
         duration_s=torch.tensor([duration_s]),
         view=draw_webcam_view(draws, width_px / height_px, half_height),
         size_px=(height_px, width_px),
-        with_pulse=with_pulse,
-        alive=with_pulse,
+        subject=subject,
     )
     take = draw_take(draws, identity_draws([number]), setting, level)
     times = frame_times(draws, round(duration_s * fs_hz), torch.tensor([fs_hz]), level)[0].double().numpy()
@@ -126,8 +125,8 @@ def render_recording(
         width_px=width_px,
         height_px=height_px,
         pulse_t_s=pulse_t_s,
-        pulse=_wave(take, pulse_t_s) * float(with_pulse),
-        heart_rate_bpm=float(rate) if with_pulse else None,
+        pulse=_wave(take, pulse_t_s) * float(setting.has_pulse),
+        heart_rate_bpm=float(rate) if setting.has_pulse else None,
         identity=number,
         skin_type=skin_type_of(number),
         seed=seed,

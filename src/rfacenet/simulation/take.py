@@ -8,6 +8,7 @@ v_s that mirrors and has no pulse, and a part v_d that went through skin and has
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -136,6 +137,10 @@ def _warp(frames: Tensor, grid: Tensor) -> Tensor:
     return warped.reshape(*frames.shape)
 
 
+Subject = Literal["person", "photo", "mannequin"]
+"""Neither a photo that is moved about nor a mannequin has a pulse; the mannequin blinks and talks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a caller fixes about a batch of takes.
@@ -146,8 +151,7 @@ class Setting:
         duration_s: Time over which that mean rate holds, ``(B,)``.
         view: What the picture shows.
         size_px: Height and width.
-        with_pulse: Whether skin pulsates.
-        alive: Whether the person blinks and talks.
+        subject: Who or what the camera is held on.
     """
 
     numbers: tuple[int, ...]
@@ -155,8 +159,12 @@ class Setting:
     duration_s: Tensor
     view: View
     size_px: tuple[int, int]
-    with_pulse: bool = True
-    alive: bool = True
+    subject: Subject = "person"
+
+    @property
+    def has_pulse(self) -> bool:
+        """Whether skin pulsates."""
+        return self.subject == "person"
 
 
 def draw_take(
@@ -171,8 +179,8 @@ def draw_take(
     return Take(
         scene=build_scene(draws, person, identity_draws, setting.view, setting.size_px, supersampling),
         pulse=pulse,
-        pulsation=float(setting.with_pulse) * strength[:, None] * draw_pulsatility(draws),
-        motion=draw_motion(draws, difficulty, alive=setting.alive),
+        pulsation=float(setting.has_pulse) * strength[:, None] * draw_pulsatility(draws),
+        motion=draw_motion(draws, difficulty, alive=setting.subject != "photo"),
         light=draw_light(draws, difficulty),
         camera=draw_camera(draws, difficulty),
         skin_type=person.skin_type,

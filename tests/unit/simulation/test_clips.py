@@ -95,8 +95,9 @@ def test_green_falls_as_blood_volume_rises_and_less_visibly_the_harder_the_clip(
     assert medians[0] < medians[1] < medians[2]
 
 
-def test_a_photo_has_no_pulse():
-    batch = ClipSimulator(**SMALL, difficulty="easy", with_pulse=False).batch(24, 0)
+@pytest.mark.parametrize("subject", ["photo", "mannequin"])
+def test_what_does_not_live_has_no_pulse(subject):
+    batch = ClipSimulator(**SMALL, difficulty="easy", subject=subject).batch(24, 0)
     assert batch.bvp.count_nonzero() == 0
     assert batch.heart_rate_bpm.isnan().all()
     alive = ClipSimulator(**SMALL, difficulty="easy").batch(24, 0)

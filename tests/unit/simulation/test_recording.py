@@ -41,7 +41,7 @@ def test_the_pulse_is_in_the_picture_at_the_requested_rate():
 
 
 def test_a_photo_has_no_heart_rate():
-    recording = small(with_pulse=False)
+    recording = small(subject="photo")
     assert recording.heart_rate_bpm is None
     assert not recording.pulse.any()
 

@@ -55,12 +55,15 @@ def test_only_skin_pulsates():
 
 
 def test_without_pulse_skin_is_still():
-    take = take_on(with_pulse=False, alive=False)
+    take = take_on(subject="photo")
     assert not take.pulsation.any()
     t_s = torch.arange(90).expand(2, -1) / 30
     pose = take.motion.at(t_s)
     assert pose.blink.max() < 0.01
     assert pose.jaw.max() == 0
+    mannequin = take_on(subject="mannequin")
+    assert not mannequin.pulsation.any()
+    assert mannequin.motion.at(t_s).blink.max() > 0.5
 
 
 def test_a_pixel_shows_what_was_to_the_left_once_the_head_moved_right():

@@ -62,7 +62,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three videos of 36 frames: a face, without a pulse of its own."""
     folder = tmp_path_factory.mktemp("footage")
     photo = render_recording(
-        seed=3, duration_s=1.2, width_px=256, height_px=192, difficulty="easy", with_pulse=False
+        seed=3, duration_s=1.2, width_px=256, height_px=192, difficulty="easy", subject="photo"
     )
     first = write_video(folder / "a.mp4", list(photo.frames()), crf=10)
     for name in ("b.mp4", "c.mp4"):
