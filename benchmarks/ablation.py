@@ -27,8 +27,7 @@ import accuracy
 from rfacenet.files import whole_file
 from rfacenet.inference.neural import neural_method
 from rfacenet.inference.reading import read_samples
-from rfacenet.training import train
-from rfacenet.training.config import TrainConfig, parse
+from rfacenet.training import TrainConfig, parse, train
 
 # Neither trained on, nor validated on, nor reported in docs/accuracy.md.
 CLIP_SEED, IDENTITIES = 41, range(3_000_000, 3_000_120)
@@ -52,12 +51,12 @@ PAGE = """# Ablation
 Table 3 of the paper, on simulated faces. Made by `{command}` on {machine}.
 
 Each row was trained {n_seeds} times (seeds {seeds}): {steps} steps of {batch} clips of {frames} frames at
-{size}×{size} pixels, pulse branch {width} channels wide (the published one: 64), {people} people, all terms of
-the loss (Eq. 4) that the row has outputs for. All rows of a seed learn from the same clips in the same order.
-They are then held against the same {n_clips} new clips of 10 s of each difficulty, other people, read as
-`rfacenet estimate` reads them, every clip answered. The identity branch sees the frames' mean appearance; *on
-changes*, the mean of their differences, which is the paper's reading, and *to the letter* without the batch
-norm in front of it and the gentle start of the fusion.
+{size}×{size} pixels, pulse branch {width} channels wide (the published one: 64), {people} people, all terms
+of the loss (Eq. 4) that the row has outputs for. All rows of a seed learn from the same clips in the same
+order. They are then held against the same {n_clips} new clips of 10 s of each difficulty, other people, read
+as `rfacenet estimate` reads them, every clip answered. The identity branch sees the frames' mean appearance;
+*on changes*, the mean of their differences, which is the paper's reading, and *to the letter* without the
+batch norm in front of it and the gentle start of the fusion.
 
 MAE is in beats per minute, *identified* the share of training clips whose person the identity branch named in
 the last round (chance: {chance:.0%}). Mean ± standard deviation over the seeds.

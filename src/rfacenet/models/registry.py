@@ -34,17 +34,26 @@ def build(name: str, **config: Any) -> nn.Module:
     Raises:
         SettingsError: No network has that name, or its configuration has no such field or value.
     """
-    if name not in _NETWORKS:
-        raise SettingsError(f"No network is called {name!r}; {suggest(str(name), list_models())}")
-    network_type = _NETWORKS[name]
-    hints = get_type_hints(network_type.Config)
+    hints = settings_of(name)
     for field, value in config.items():
         if field not in hints:
             raise SettingsError(f"The network {name!r} has no setting {field!r}; {suggest(field, hints)}")
         if not fits(value, hints[field]):
             raise SettingsError(f"{name}'s {field} must be {in_words(hints[field])}, not {value!r}.")
+    network_type = _NETWORKS[name]
     network: nn.Module = network_type(network_type.Config(**config))
     return network
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """The fields of a network's configuration, with their types.
+
+    Raises:
+        SettingsError: No network has that name.
+    """
+    if name not in _NETWORKS:
+        raise SettingsError(f"No network is called {name!r}; {suggest(str(name), list_models())}")
+    return get_type_hints(_NETWORKS[name].Config)
 
 
 def describe(network: Any) -> tuple[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rfacenet.errors import RfacenetError
 from rfacenet.losses import heart_rate_bpm, integrate, negative_pearson
 from rfacenet.models import PulseModel, build
-from rfacenet.models.registry import describe
+from rfacenet.models.registry import settings_of
 from rfacenet.simulation.draws import seed_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
@@ -35,12 +35,11 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
         SettingsError: There is no such network, its configuration does not fit, or it cannot take the input.
     """
     settings = dict(config.networks.get(config.network, {}))
-    with torch.device("meta"):  # no time, no memory: only to see what it has and takes
-        has = describe(build(config.network, **settings))[1]
-        if "n_identities" in has and "identity" in config.loss.terms:
-            settings.setdefault("n_identities", n_people)
-        # Whether it needs the frames' appearance is the network's affair; the rest of the input is the run's.
-        spec = replace(config.input, appearance=has.get("appearance", config.input.appearance))
+    if "n_identities" in settings_of(config.network) and "identity" in config.loss.terms:
+        settings.setdefault("n_identities", n_people)
+    # Whether it needs the frames' appearance is the network's affair; the rest of the input is the run's.
+    spec = replace(config.input, appearance=settings.get("appearance", config.input.appearance))
+    with torch.device("meta"):  # no time, no memory: only to see whether it takes the input
         build(config.network, **settings).eval()(
             torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width)
         )

@@ -44,6 +44,16 @@ def test_every_published_setting_can_be_built(setting: str, network: str) -> Non
     assert getattr(model.network.config, "n_identities", len(people)) == len(people)
 
 
+@pytest.mark.parametrize("use_tcu", [False, True])
+@pytest.mark.parametrize("stage", [None, 1, 2, 3])
+def test_every_row_of_table_3_can_be_built(use_tcu: bool, stage: int | None) -> None:
+    config = replace(
+        TrainConfig(), networks={"rfacenet": {"use_tcu": use_tcu, "fusion_stage": stage, "width": 8}}
+    )
+    model = build_model(config, 7)
+    assert (model.network.identity_classifier is not None) == use_tcu
+
+
 def test_flags_overrule_the_file(tmp_path: Path) -> None:
     config = parse_yaml(tmp_path, "optimiser: {learning_rate: 1}\n", "--optimiser.learning_rate", "2")
     assert config.optimiser.learning_rate == 2
