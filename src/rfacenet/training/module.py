@@ -107,6 +107,17 @@ class TrainingModule(pl.LightningModule):
         }
         self.log_dict(values, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(clips.bvp))
 
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: Any = None
+    ) -> None:
+        """Clip the network's gradient, not that of the loss's σ.
+
+        Losses have long tails. A σ that does not feel its outliers settles where the usual batch has it, and
+        then the outliers' weight is many times what Eq. 4 gives them.
+        """
+        if self.config.optimiser.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.clip_norm)
+
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule by the share of the steps that are done."""
         config = self.config.optimiser

@@ -119,7 +119,6 @@ def _trainer(config: TrainConfig, length: Length, logger: Any, callbacks: list[p
         sync_batchnorm=on_gpu and n_processes > 1,  # a device's share of the batch may be one clip
         precision=config.precision,
         max_epochs=length.rounds,
-        gradient_clip_val=config.optimiser.clip_norm,
         benchmark=on_gpu,
         use_distributed_sampler=False,  # ``Share`` does that
         num_sanity_val_steps=0,

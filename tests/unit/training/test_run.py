@@ -241,3 +241,28 @@ def test_a_run_is_whole_rounds() -> None:
     assert Length.of_steps(1000, 250) == Length(4, 250)
     assert Length.of_steps(1100, 250).steps == 1000
     assert Length.of_steps(20, 250) == Length(1, 20)
+
+
+def test_clipping_spares_the_sigmas(tiny: TrainConfig, tmp_path: Path) -> None:
+    norms: list[tuple[float, float]] = []
+
+    class Watch(TrainingModule):
+        def on_before_zero_grad(self, optimizer: torch.optim.Optimizer) -> None:
+            norms.append(
+                tuple(
+                    float(
+                        torch.stack([p.grad.norm() for p in module.parameters() if p.grad is not None]).norm()
+                    )
+                    for module in (self.model, self.objective)
+                )
+                if any(p.grad is not None for p in self.parameters())
+                else (0.0, 0.0)
+            )
+
+    config = replace(tiny, optimiser=replace(tiny.optimiser, clip_norm=1e-4), steps=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rfacenet.training.run.TrainingModule", Watch)
+        train(config, tmp_path / "run")
+    of_network, of_sigmas = norms[-1]
+    assert of_network == pytest.approx(1e-4, rel=1e-2)
+    assert of_sigmas > 1e-2
