@@ -47,7 +47,7 @@ def test_json_has_what_the_readme_says(person_video, capsys):
     assert list(result["bvp"]) == list(example["bvp"])
     assert list(example["variability"]) == [field.name for field in fields(Variability)]
     assert result["heart_rate_bpm"] == pytest.approx(84, abs=1.5)
-    assert (result["method"], result["reason"]) == ("pos", None)
+    assert (result["method"], result["reason"]) == ("rfacenet.simulated", None)
     assert result["fs_hz"] == pytest.approx(30, abs=0.1)
     assert result["duration_s"] == pytest.approx(9.97, abs=0.1)
     assert result["face_share"] == 1

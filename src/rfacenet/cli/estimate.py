@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "estimate", _run, "Heart rate of the person in each video.", EPILOG)
     option = parser.add_argument
     option("path", nargs="+", metavar="PATH", help="video, folder of videos or images, or 'pattern*'")
-    option("--method", help="how the pulse is extracted, see 'rfacenet models' (default: pos)")
+    option("--method", help="see 'rfacenet models' (default: rfacenet for faces, pos for a region)")
     option("--window-s", type=positive, metavar="S", help="length of the rolling windows (default: 10)")
     option("--step-s", type=positive, metavar="S", help="from one window to the next (default: 1)")
     option(
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> int:
     settings = EstimateSettings(
         **{name: getattr(options, name) for name in names if getattr(options, name) is not None}
     )
-    get_method(settings.method)  # an unknown name is wrong use, not a fault of every video
+    get_method(settings.method_name)  # an unknown name is wrong use, not a fault of every video
     outputs = {name: getattr(options, name) for name in ("json", "csv", "report")}
     outputs = {name: file for name, file in outputs.items() if file is not None}
     if len(set(outputs.values())) < len(outputs):
@@ -163,7 +163,7 @@ def _estimates(
         try:
             videos += find_videos(path)
         except VideoError as error:
-            ready[len(videos)] = unreadable(path, settings.method, error)
+            ready[len(videos)] = unreadable(path, settings.method_name, error)
             videos.append(Path(path))
     waiting = [index for index in range(len(videos)) if index not in ready]
     if len(waiting) == 1:

@@ -72,16 +72,14 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from rfacenet.inference.explanation import DEFAULT_METHOD, explain
+    from rfacenet.inference.explanation import explain
     from rfacenet.inference.settings import EstimateSettings
     from rfacenet.output.files import write_text
     from rfacenet.output.influence import as_svg, open_video_writer, video_frames
 
     picture, video = _outputs(options)
     chosen = {name: getattr(options, name) for name in ("method", "face", "fps", "min_quality")}
-    settings = EstimateSettings(
-        **{"method": DEFAULT_METHOD, **{name: value for name, value in chosen.items() if value is not None}}
-    )
+    settings = EstimateSettings(**{name: value for name, value in chosen.items() if value is not None})
     try:
         with progress_bar("s of video") as bar:
             explanation = explain(

@@ -25,11 +25,11 @@ def try_estimate(path: Path, settings: EstimateSettings, progress: Progress | No
     try:
         return estimate(path, settings, progress=progress)
     except RfacenetError as error:
-        return unreadable(path, settings.method, error)
+        return unreadable(path, settings.method_name, error)
     except Exception as error:  # a fault of ours must not cost the other videos of a batch
         logging.getLogger(__name__).debug("'%s' failed", path, exc_info=True)
         fault = RfacenetError(f"'{path}' met a fault in rfacenet ({error!r}); please report it.")
-        return unreadable(path, settings.method, fault)
+        return unreadable(path, settings.method_name, fault)
 
 
 def estimate_many(
@@ -59,7 +59,7 @@ def estimate_many(
         for index in suspects:
             alone = list(_in_pool(paths, [index], settings, 1))
             fatal = VideoError(f"'{paths[index]}' took its process down; it may be too large or broken.")
-            yield alone[0] if alone else (index, unreadable(paths[index], settings.method, fatal))
+            yield alone[0] if alone else (index, unreadable(paths[index], settings.method_name, fatal))
 
 
 def _usable_cores() -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
+from rfacenet.choices import suggest
 from rfacenet.errors import UnknownMethodError
 from rfacenet.inference.neural import neural_method
 from rfacenet.methods import METHODS, Method
@@ -13,6 +13,7 @@ WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
 """Folder of the released weights, ``{network}.{training data}.safetensors``."""
 
 ENDING = ".safetensors"
+RELEASED = ".simulated"
 
 
 def list_methods() -> list[str]:
@@ -28,7 +29,7 @@ def find_weights(name: str) -> Path | None:
     """
     if name.endswith(ENDING):
         return Path(name)
-    paths = [WEIGHTS / f"{released}{ENDING}" for released in (name, f"{name}.simulated")]
+    paths = [WEIGHTS / f"{released}{ENDING}" for released in (name, name + RELEASED)]
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -48,7 +49,5 @@ def get_method(name: str) -> Method:
     weights = find_weights(name)
     if weights is not None:
         return neural_method(weights.name.removesuffix(ENDING), weights)
-    names = list_methods()
-    near = get_close_matches(name.lower(), names, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}."
-    raise UnknownMethodError(f"There is no method '{name}'; {hint}")
+    names = [known.removesuffix(RELEASED) for known in list_methods()]
+    raise UnknownMethodError(f"There is no method '{name}'; {suggest(name, names)}")

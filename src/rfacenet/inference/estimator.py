@@ -47,7 +47,7 @@ def estimate(
         52.7
     """
     settings = replace(settings or EstimateSettings(), **changes)  # type: ignore[arg-type]  # checked by replace
-    method = get_method(settings.method)
+    method = get_method(settings.method_name)
     samples = sample_face(path, settings, method.input, progress=progress)
     reading = read_samples(samples, method, settings)
     return Estimate(

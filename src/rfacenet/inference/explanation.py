@@ -23,8 +23,6 @@ from rfacenet.signal.resample import Resampled, to_uniform_grid
 from rfacenet.signal.windows import moving_sum, overlap_add, window_starts
 from rfacenet.types import Float64Array, Uint8Array
 
-DEFAULT_METHOD = "rfacenet"
-
 MIN_DURATION_S, MAX_DURATION_S = 5.0, 60.0
 """A rate takes 4 s of frames; a minute of face pictures takes half a gigabyte of temporary disk."""
 
@@ -123,7 +121,7 @@ def explain(
 
     Args:
         path: Video file, or folder with an image sequence.
-        settings: Method, face and least quality; :data:`DEFAULT_METHOD` where left out.
+        settings: Method, face and least quality; the defaults where left out.
         start_s: Where in the video to begin, seconds.
         duration_s: How much of it to explain, 5 to 60 seconds.
         progress: Called now and then while the video is read.
@@ -137,15 +135,15 @@ def explain(
 
     Source: rFaceNet, Fig. 1.
     """
-    settings = settings or EstimateSettings(method=DEFAULT_METHOD)
+    settings = settings or EstimateSettings()
     if not 0 <= start_s < math.inf:
         raise SettingsError(f"A video does not start at {start_s:g} s; choose 0 or more.")
     if not MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
         raise SettingsError(
             f"{duration_s:g} s cannot be explained; choose {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
         )
-    method = get_method(settings.method)
-    weights, needs = find_weights(settings.method), method.input
+    method = get_method(settings.method_name)
+    weights, needs = find_weights(settings.method_name), method.input
     if weights is None or not isinstance(needs, ClipInput):
         networks = [name for name in list_methods() if find_weights(name)]
         raise SettingsError(

@@ -10,7 +10,8 @@ from rfacenet.errors import SettingsError
 from rfacenet.signal.quality import MIN_QUALITY
 from rfacenet.types import FaceChoice
 
-DEFAULT_METHOD = "pos"
+FACE_METHOD, REGION_METHOD = "rfacenet", "pos"
+"""What is taken where no method is asked for: the networks were trained on faces, and on nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class EstimateSettings:
     """Settings of an estimate.
 
     Attributes:
-        method: Name of the method.
+        method: Name of the method; None for :data:`FACE_METHOD` on faces, :data:`REGION_METHOD` elsewhere.
         window_s: Length of the rolling windows, seconds.
         step_s: Time from one window to the next, seconds.
         region: Where the skin is: the tracked ``"face"``, the whole ``"frame"``, or a box
@@ -29,7 +30,7 @@ class EstimateSettings:
         min_quality: Rates of less quality are not answered; 0 answers always.
     """
 
-    method: str = DEFAULT_METHOD
+    method: str | None = None
     window_s: float = 10.0
     step_s: float = 1.0
     region: Literal["face", "frame"] | tuple[int, int, int, int] = "face"
@@ -37,6 +38,11 @@ class EstimateSettings:
     enlarge: float | None = None
     fps: float | None = None
     min_quality: float = MIN_QUALITY
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method, asked for or not."""
+        return self.method or (FACE_METHOD if self.region == "face" else REGION_METHOD)
 
     def __post_init__(self) -> None:
         if not 4 <= self.window_s < math.inf:

@@ -75,11 +75,15 @@ def power_spectrum(
     return PowerSpectrum(rate_bpm[inside], np.abs(amplitude[inside]) ** 2, 60 * fs_hz / n, 60 * fs_hz)
 
 
-def pulse_rate_bpm(spectrum: PowerSpectrum) -> float:
+def pulse_rate_bpm(spectrum: PowerSpectrum, harmonic_weight: float = HARMONIC_WEIGHT) -> float:
     """Heart rate as the frequency of most power, a part of that at its second harmonic counted in.
 
     A slow pulse has a dicrotic wave, which can stand above the pulse itself once drifting light has drowned
     what is slow.
+
+    Args:
+        spectrum: Power spectrum over the pulse band.
+        harmonic_weight: What power at twice a rate counts for it; at 0, the highest peak is the rate.
 
     Source: rFaceNet, Eq. 3.
     Differs: Eq. 3 takes the highest peak alone. The grid is interpolated to 0.1 bpm, where a plain FFT of 128
@@ -88,7 +92,7 @@ def pulse_rate_bpm(spectrum: PowerSpectrum) -> float:
     harmonic = np.interp(
         _harmonic_bpm(spectrum, spectrum.rate_bpm), spectrum.rate_bpm, spectrum.power, left=0, right=0
     )
-    return float(spectrum.rate_bpm[np.argmax(spectrum.power + HARMONIC_WEIGHT * harmonic)])
+    return float(spectrum.rate_bpm[np.argmax(spectrum.power + harmonic_weight * harmonic)])
 
 
 def heart_rate_bpm(bvp: Float64Array, fs_hz: float, band_hz: tuple[float, float] = PULSE_BAND_HZ) -> float:
