@@ -82,7 +82,7 @@ def main() -> None:
             if difficulty != "easy":
                 tables += ["MAE by Fitzpatrick skin type:", by_skin_type(results)]
         lifeless = {
-            f"{subject}, {d}": clips(pool, d, options.clips // 3, subject)
+            f"{subject}, {d}": clips(pool, d, options.clips // 6, subject)
             for subject in LIFELESS
             for d in DIFFICULTIES[1:]
         }

@@ -10,4 +10,4 @@ def estimate_or_die(path, settings):
     """What ``try_estimate`` would answer, or the end of the process."""
     if path.name.startswith("die"):
         os._exit(1)
-    return unreadable(path, settings.method, VideoError("fine"))
+    return unreadable(path, settings.method_name, VideoError("fine"))

@@ -53,7 +53,7 @@ def _alternatives(hint: Any) -> list[str]:
 def fits(value: object, hint: Any) -> bool:
     """Whether a value is of a type: a plain one, literals, or a union of such."""
     if get_origin(hint) is Literal:
-        return value in get_args(hint)
+        return any(value == one and type(value) is type(one) for one in get_args(hint))
     if get_origin(hint) in (Union, UnionType):
         return any(fits(value, one) for one in get_args(hint))
     return type(value) is hint or (hint is float and type(value) is int)

@@ -38,6 +38,7 @@ def test_says_what_a_type_lets_pass(hint: Any, words: str) -> None:
         ("1", float, False),
         (None, Literal[1, 2] | None, True),
         (3, Literal[1, 2] | None, False),
+        (True, Literal[1, 2], False),
     ],
 )
 def test_a_value_fits_its_type(value: object, hint: Any, answer: bool) -> None:

@@ -69,6 +69,8 @@ def _run(options: argparse.Namespace) -> int:
         raise SettingsError("A video needs two frames; make it longer or its frame rate higher.")
     if options.heart_rate_bpm is not None and not 20 <= options.heart_rate_bpm <= 300:
         raise SettingsError(f"{options.heart_rate_bpm:g} bpm is no human heart rate; choose 20 to 300.")
+    if options.heart_rate_bpm is not None and options.subject != "person":
+        raise SettingsError(f"A {options.subject} has no heart rate; leave --heart-rate-bpm out.")
     recording = render_recording(
         seed=options.seed,
         duration_s=options.duration_s,
@@ -109,6 +111,7 @@ def _write_truth(recording: SimulatedRecording, options: argparse.Namespace) -> 
         "heart_rate_bpm": None if recording.heart_rate_bpm is None else round(recording.heart_rate_bpm, 3),
         "identity": recording.identity,
         "skin_type": recording.skin_type,
+        "subject": options.subject,
         "difficulty": options.difficulty,
         "seed": recording.seed,
         "simulated": True,

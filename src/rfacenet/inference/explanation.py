@@ -13,20 +13,20 @@ from torch import Tensor
 
 from rfacenet.errors import NoPulseError, SettingsError
 from rfacenet.inference.catalogue import find_weights, get_method, list_methods
-from rfacenet.inference.neural import FRAME_MULTIPLE
+from rfacenet.inference.neural import windows_of
 from rfacenet.inference.reading import MAX_GAP_S, read_samples
 from rfacenet.inference.sampling import Progress, sample_face
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput
 from rfacenet.models import PulseModel, grad_cam, load_model
 from rfacenet.signal.resample import Resampled, to_uniform_grid
-from rfacenet.signal.windows import moving_sum, overlap_add, window_starts
+from rfacenet.signal.windows import moving_sum, overlap_add
 from rfacenet.types import Float64Array, Uint8Array
 
 MIN_DURATION_S, MAX_DURATION_S = 5.0, 60.0
 """A rate takes 4 s of frames; a minute of face pictures takes half a gigabyte of temporary disk."""
 
-PICTURE_PX = 320
+LEAST_PICTURE_PX = 320
 """Least side of the face pictures that go with the maps; a whole multiple of the network's crop."""
 
 
@@ -154,9 +154,11 @@ def explain(
 
     # One reading of the video serves both: the network's crops are the pictures averaged down, which is what
     # they would be if they were cut out of the frames, but for rounding.
-    factor = math.ceil(PICTURE_PX / max(needs.height_px, needs.width_px))
+    factor = math.ceil(LEAST_PICTURE_PX / max(needs.height_px, needs.width_px))
     large = replace(needs, height_px=factor * needs.height_px, width_px=factor * needs.width_px)
     samples = sample_face(path, settings, large, span_s=(start_s, start_s + duration_s), progress=progress)
+    if samples.present.any() and samples.is_grey:
+        raise NoPulseError("The video is grey-scale, and networks work on colour.")
     pictures = samples.crops
     assert pictures is not None  # a ClipInput was asked for
     samples = replace(samples, crops=np.stack([_shrunk(picture, factor) for picture in pictures]))
@@ -171,7 +173,7 @@ def explain(
         method=method.name,
         heart_rate_bpm=reading.heart_rate_bpm,
         quality=reading.quality,
-        start_s=start_s + clip.first / needs.fs_hz,
+        start_s=samples.start_s + clip.first / needs.fs_hz,
         fs_hz=needs.fs_hz,
         pictures=pictures,
         shown=np.where(clip.weight < 0.5, clip.before, clip.after),
@@ -193,8 +195,7 @@ def influence_maps(model: PulseModel, clip: Resampled, rate_bpm: float) -> tuple
     Returns:
         The map before and after the fusion, or the one of a network without.
     """
-    length = min(model.input_spec.frames, len(clip) // FRAME_MULTIPLE * FRAME_MULTIPLE)
-    starts = window_starts(len(clip), length, max(1, length // 2))
+    length, starts = windows_of(len(clip), model.input_spec.frames)
     beat = min(max(1, round(60 / rate_bpm * model.input_spec.fs_hz)), length)
     pieces: list[list[Float64Array]] = []
     for start in starts:  # one at a time: what gradients keep in memory is many times the window

@@ -54,12 +54,22 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
         Raw pulse wave, ``(T,)``.
     """
     model = _loaded(path, path.stat().st_mtime_ns)
-    length = min(model.input_spec.frames, len(clip) // FRAME_MULTIPLE * FRAME_MULTIPLE)
-    starts = window_starts(len(clip), length, max(1, length // 2))
+    length, starts = windows_of(len(clip), model.input_spec.frames)
     pieces: list[Float64Array] = []
     for first in range(0, len(starts), BATCH):
         pieces += _pulses(model, [clip[start : start + length] for start in starts[first : first + BATCH]])
     return overlap_add(pieces, starts, len(clip))
+
+
+def windows_of(n_frames: int, usual_length: int) -> tuple[int, list[int]]:
+    """Length and starts of the half-overlapping windows that a network sees of a clip.
+
+    Args:
+        n_frames: Length of the clip; at least four.
+        usual_length: Length that the network was trained on.
+    """
+    length = min(usual_length, n_frames // FRAME_MULTIPLE * FRAME_MULTIPLE)
+    return length, window_starts(n_frames, length, max(1, length // 2))
 
 
 def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:

@@ -43,9 +43,6 @@ MIN_BEAT_SNR_DB = 9.0
 """Single beats take a cleaner wave than a rate does: on simulated waves, noise adds 8 ms to SDNN and 17 ms to
 RMSSD at 9 dB, and 20 and 40 ms at 7 dB."""
 
-GREY_LEVELS = 0.5
-"""Colour channels that differ by less than this, of 255, are one grey channel."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -145,12 +142,11 @@ def _stretches(traces: list[Resampled], samples: FaceSamples, method: Method, fs
     inputs = (
         [trace[:] for trace in traces] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
     )
-    is_grey = _is_grey(samples)
     return [
         Stretch(
             trace.first,
             clean_pulse(method.extract(piece, fs_hz), fs_hz),
-            None if is_grey else colour_changes(trace[:], fs_hz),
+            None if samples.is_grey else colour_changes(trace[:], fs_hz),
         )
         for trace, piece in zip(traces, inputs, strict=True)
         if len(trace) >= shortest_length(fs_hz)
@@ -262,14 +258,9 @@ def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
     changes = np.abs(np.diff(seen, axis=0)).max(axis=1, initial=0) > 1e-6 * max(float(seen.mean()), 1.0)
     if changes.sum() < STILL_CHANGES_HZ * max(float(samples.t_s[-1]), 1.0) and len(seen) > 1:
         return "The picture does not change: it is a photo, or the recording froze."
-    if _is_grey(samples) and method.input.needs_colour:
+    if samples.is_grey and method.input.needs_colour:
         return f"The video is grey-scale and '{method.name}' works on colour; use the method 'green'."
     return None
-
-
-def _is_grey(samples: FaceSamples) -> bool:
-    seen = samples.colours[samples.present]
-    return float(np.abs(seen - seen.mean(axis=1, keepdims=True)).max()) < GREY_LEVELS
 
 
 def _too_short(duration_s: float, longest_s: float, fs_hz: float) -> str:

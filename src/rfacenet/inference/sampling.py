@@ -33,6 +33,9 @@ MAX_SIDE_PX = 960
 BUFFER_BYTES = 60_000_000
 """Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
 
+GREY_LEVELS = 0.5
+"""Colour channels that differ by less than this, of 255, are one grey channel."""
+
 PICTURE_PX = 256
 """Longer side of the face picture that goes with an estimate."""
 
@@ -48,6 +51,7 @@ class FaceSamples:
         picture: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
         damaged_frames: Frames that could not be decoded whole.
         announced_s: How long the video says it is, seconds; None where it doesn't.
+        start_s: When the first frame that was kept came, seconds from the video's first.
     """
 
     t_s: Float64Array
@@ -56,6 +60,7 @@ class FaceSamples:
     picture: Uint8Array | None = None
     damaged_frames: int = 0
     announced_s: float | None = None
+    start_s: float = 0.0
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -66,6 +71,12 @@ class FaceSamples:
     def fs_hz(self) -> float | None:
         """Frames per second as measured from their times; None for a single frame."""
         return sampling_rate_hz(self.t_s) if len(self.t_s) > 1 else None
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether there is no colour in the face, in any frame."""
+        seen = self.colours[self.present]
+        return float(np.abs(seen - seen.mean(axis=1, keepdims=True)).max(initial=0)) < GREY_LEVELS
 
 
 def sample_face(
@@ -135,6 +146,7 @@ def sample_face(
             picture,
             video.damaged_frames,
             video.expected_duration_s,
+            t_s[0],
         )
 
 

@@ -77,7 +77,7 @@ class RFaceNetConfig:
 
     @classmethod
     def literal(cls, n_identities: int, **changes: Any) -> RFaceNetConfig:
-        """The paper to the letter, without the two additions that are ours."""
+        """The paper to the letter, without the additions that are ours."""
         return replace(cls(n_identities, normalise_tcu=False, gentle_start=False), **changes)
 
 

@@ -91,8 +91,9 @@ def video_frames(explanation: Explanation) -> Iterator[Uint8Array]:
     Yields:
         ``(H, W, 3) uint8``, at ``explanation.fs_hz``.
     """
-    tiny = np.finfo(np.float64).tiny
-    heats = [m.over_time / max(float(m.mean.sum()), tiny) for m in explanation.maps]
+    heats = [
+        m.over_time / m.mean.sum() if m.mean.any() else np.zeros_like(m.over_time) for m in explanation.maps
+    ]
     # As they will be drawn; and a single moment of much influence should not leave all others dark.
     peaks = [_enlarged(heat, (SCALE_PX, SCALE_PX)).max(axis=(1, 2)) for heat in heats]
     most = float(np.percentile(peaks, 95))

@@ -89,9 +89,10 @@ def pulse_rate_bpm(spectrum: PowerSpectrum, harmonic_weight: float = HARMONIC_WE
     Differs: Eq. 3 takes the highest peak alone. The grid is interpolated to 0.1 bpm, where a plain FFT of 128
         frames has bins of 14 bpm.
     """
-    harmonic = np.interp(
-        _harmonic_bpm(spectrum, spectrum.rate_bpm), spectrum.rate_bpm, spectrum.power, left=0, right=0
-    )
+    harmonic_bpm = _harmonic_bpm(spectrum, spectrum.rate_bpm)
+    harmonic = np.interp(harmonic_bpm, spectrum.rate_bpm, spectrum.power, left=0, right=0)
+    # At about a third of the sampling rate the harmonic folds back onto the rate, which counts once.
+    harmonic[np.abs(harmonic_bpm - spectrum.rate_bpm) <= _half_width_bpm(spectrum)] = 0
     return float(spectrum.rate_bpm[np.argmax(spectrum.power + harmonic_weight * harmonic)])
 
 
@@ -120,10 +121,14 @@ def at_pulse(spectrum: PowerSpectrum, rate_bpm: float) -> NDArray[np.bool_]:
     Differs: the half width is 6 bpm as in the field's common tool, but never less than the signal's length
         can resolve, so that short windows are not called noisy for their width alone.
     """
-    half_width = max(PEAK_HALF_WIDTH_BPM, spectrum.resolution_bpm)
+    half_width = _half_width_bpm(spectrum)
     near = np.abs(spectrum.rate_bpm - rate_bpm) <= half_width
     near_harmonic = np.abs(spectrum.rate_bpm - _harmonic_bpm(spectrum, rate_bpm)) <= half_width
     return near | near_harmonic
+
+
+def _half_width_bpm(spectrum: PowerSpectrum) -> float:
+    return max(PEAK_HALF_WIDTH_BPM, spectrum.resolution_bpm)
 
 
 def _harmonic_bpm(spectrum: PowerSpectrum, rate_bpm: float | Float64Array) -> Float64Array:

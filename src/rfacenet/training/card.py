@@ -14,7 +14,7 @@ _SIMULATED_LIMITS = """\
 - The numbers above are from simulated clips of other simulated people. They say how well training went, not
   how well real heart rates are measured."""
 _INJECTED_LIMITS = """\
-- Trained on real people's faces too, with a simulated pulse laid in; their own heart rates were not known.
+- Trained on real people's faces, with a simulated pulse laid in; their own heart rates were not known.
 - The numbers above are from simulated clips, or such, of other people. They say how well training went, not
   how well real heart rates are measured."""
 _LIMITS = """\

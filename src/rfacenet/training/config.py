@@ -201,12 +201,18 @@ class TrainConfig:
                 _check_at_least(self, 1, name)
         if self.max_minutes is not None:
             _check_above(self, 0, "max_minutes")
+        if self.input.appearance:
+            raise SettingsError(
+                "input.appearance follows from the network; networks.rfacenet.appearance: true would work."
+            )
 
     @property
     def trained_on(self) -> str:
         """What the network learns from, in words."""
         if self.data != "simulator":
             return self.data
-        if self.simulation.sources.get("injected", 0.0) > 0:
-            return "simulated faces and real ones with a simulated pulse"
-        return "simulated faces only"
+        injected = self.simulation.sources.get("injected", 0.0) > 0
+        if not injected:
+            return "simulated faces only"
+        drawn = any(share > 0 for name, share in self.simulation.sources.items() if name != "injected")
+        return f"{'simulated faces and ' if drawn else ''}real faces with a simulated pulse"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -115,11 +117,31 @@ class RunFolder:
         record = self.read_record()
         return Length(**record["length"]) if "length" in record else None
 
-    def begin_session(self, length: Length, config: TrainConfig) -> None:
-        """Note the run's length, and the code and machine that work on it from now on."""
+    def check_people(self, people: Sequence[object]) -> None:
+        """Refuse to go on with others than the run was begun with: the footage may have changed.
+
+        Args:
+            people: Who is trained and validated on, in order.
+
+        Raises:
+            SettingsError: They are others.
+        """
+        theirs = self.read_record().get("people")
+        if theirs not in (None, _digest(people)):
+            raise SettingsError(
+                f"'{self.path}' was begun with other people; bring back the footage that it was begun with, "
+                "or choose another folder."
+            )
+
+    def begin_session(self, length: Length, config: TrainConfig, people: Sequence[object]) -> None:
+        """Note the run's length and people, and the code and machine that work on it from now on."""
         sessions = [*self.read_record()["sessions"], describe_session(config)]
-        text = json.dumps({"length": asdict(length), "sessions": sessions}, indent=2)
-        write_text(self.record, text + "\n")
+        record = {"length": asdict(length), "people": _digest(people), "sessions": sessions}
+        write_text(self.record, json.dumps(record, indent=2) + "\n")
+
+
+def _digest(people: Sequence[object]) -> str:
+    return hashlib.sha256(repr([str(person) for person in people]).encode()).hexdigest()
 
 
 def describe_session(config: TrainConfig) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
     if "n_identities" in settings_of(config.network) and "identity" in config.loss.terms:
         settings.setdefault("n_identities", n_people)
     # Whether it needs the frames' appearance is the network's affair; the rest of the input is the run's.
-    spec = replace(config.input, appearance=settings.get("appearance", config.input.appearance))
+    spec = replace(config.input, appearance=settings.get("appearance", False))
     with torch.device("meta"):  # no time, no memory: only to see whether it takes the input
         build(config.network, **settings).eval()(
             torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width)
@@ -130,8 +130,10 @@ class TrainingModule(pl.LightningModule):
         optimiser = kind(groups, lr=config.learning_rate)
         if config.schedule == "constant":
             return optimiser
+        # The schedule divides by the steps of its rise less one: a very short run rises for two.
+        warmup = max(config.warmup, 2 / self.steps) if self.steps > 2 else config.warmup
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, config.learning_rate, total_steps=self.steps, pct_start=config.warmup
+            optimiser, config.learning_rate, total_steps=self.steps, pct_start=warmup
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

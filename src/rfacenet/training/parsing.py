@@ -56,16 +56,18 @@ def parse(arguments: Sequence[str]) -> tuple[TrainConfig, Path]:
     parser.add_argument("--out", type=str, required=True, metavar="FOLDER", help="new, or to be continued")
     parser.add_class_arguments(TrainConfig)
     try:
-        values = parser.instantiate(parser.parse_args(_with_paths(arguments)))
+        others, network_settings = _without_networks(_with_paths(arguments))
+        values = parser.instantiate(parser.parse_args(others))
     except argparse.ArgumentError as error:
         raise SettingsError(_explain(str(error))) from error
     out = Path(values.out)
     del values.out, values.config
-    config = TrainConfig(**vars(values))
-    for name in config.networks:
+    for name in [*values.networks, *network_settings]:
         if name not in list_models():
             raise SettingsError(f"networks: no network is called '{name}'; {suggest(name, list_models())}")
-    return config, out
+    for name, settings in network_settings.items():
+        values.networks[name] = {**values.networks.get(name, {}), **settings}
+    return TrainConfig(**vars(values)), out
 
 
 class _Help(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -122,6 +124,27 @@ def _with_paths(arguments: Sequence[str]) -> list[str]:
         str(_find_config(argument)) if previous == "--config" else argument
         for previous, argument in zip(["", *separate], separate, strict=False)
     ]
+
+
+def _without_networks(arguments: Sequence[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """The arguments but those such as ``--networks.rfacenet.width 32``, and what those set.
+
+    jsonargparse would put such a one in the place of all that a file sets for the network.
+    """
+    separate = [part for a in arguments for part in (a.split("=", 1) if a.startswith("--networks.") else [a])]
+    others: list[str] = []
+    settings: dict[str, dict[str, Any]] = {}
+    remaining = iter(separate)
+    for argument in remaining:
+        found = re.fullmatch(r"--networks\.([^.]+)\.([^.]+)", argument)
+        if not found:
+            others.append(argument)
+            continue
+        value = next(remaining, None)
+        if value is None:
+            raise SettingsError(f"{argument} needs a value.")
+        settings.setdefault(found[1], {})[found[2]] = yaml.safe_load(value)
+    return others, settings
 
 
 def _find_config(name: str) -> Path:

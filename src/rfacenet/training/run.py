@@ -62,11 +62,13 @@ def train(config: TrainConfig, out: Path, source: ClipSource | None = None) -> P
     with _quiet_lightning(), _threads(config.threads):
         source = open_source(config) if source is None else source
         check_people(source)
+        people = [*source.people, *source.validation_people]
+        _on_first_process(folder.check_people, people)
         model = build_model(config, len(source.people))
         logger = _tensorboard(out) if config.tensorboard else False  # missing? told before any work is done
         length = folder.read_length() or _decide_length(config, source)
         _on_first_process(folder.create, config)
-        _on_first_process(folder.begin_session, length, config)
+        _on_first_process(folder.begin_session, length, config, people)
 
         keeper = RunKeeper(folder, config.licence, _provenance(config, length))
         trainer = _trainer(config, length, logger, [keeper, RunProgress(length.steps)])

@@ -123,7 +123,7 @@ class SimulatedClips:
 
         if source == "encoded":
             return EncodedClips(n_frames, size_px, difficulty, group.identities, seed_of(*seed))
-        return InjectedClips(n_frames, size_px, difficulty, group.footage, seed_of(*seed))
+        return InjectedClips(n_frames, size_px, self._spec.fs_hz, difficulty, group.footage, seed_of(*seed))
 
 
 def difficulty_at(place: float) -> Difficulty:
@@ -171,7 +171,7 @@ def _split(
         return [], []
     from rfacenet.training.footage import read_footage
 
-    videos = read_footage(footage, spec.frames, (spec.height, spec.width))
+    videos = read_footage(footage, spec)
     if not (trains and validates):
         return (videos, []) if trains else ([], videos)
     if len(videos) < 2:

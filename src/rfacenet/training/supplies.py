@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from rfacenet.faces import crop
-from rfacenet.signal.resample import sampling_rate_hz
 from rfacenet.simulation import Difficulty, SimulatedBatch, render_recording
 from rfacenet.simulation.clips import standardised
 from rfacenet.simulation.draws import Bounds, Draws, seed_of
@@ -103,8 +102,9 @@ class InjectedClips:
     skin types.
 
     Attributes:
-        n_frames: Frames a clip, at the footage's frame rate.
+        n_frames: Frames a clip.
         size_px: Height and width.
+        fs_hz: Frame rate that the footage was brought to.
         difficulty: Pulse and compression; motion, light and noise are the footage's own.
         footage: Videos to cut clips from.
         seed: Same seed, same clips.
@@ -112,6 +112,7 @@ class InjectedClips:
 
     n_frames: int
     size_px: tuple[int, int]
+    fs_hz: float
     difficulty: Difficulty
     footage: Sequence[Footage]
     seed: int
@@ -126,27 +127,26 @@ class InjectedClips:
         seed = seed_of("injected", self.seed, number)
         draws, chooser = Draws([seed]), random.Random(seed)
         person = chooser.randrange(len(self.footage))
-        video = self.footage[person]
-        start = video.starts[chooser.randrange(len(video.starts))]
-        stretch = slice(start, start + self.n_frames)
-        fs_hz = sampling_rate_hz(video.t_s[stretch])
-        t_s = torch.tensor(video.t_s[stretch] - video.t_s[start])[None].float()
-        frames = torch.from_numpy(video.crops[stretch]).permute(3, 0, 1, 2)[None]
+        frames = torch.from_numpy(self.footage[person].clip(chooser, self.n_frames)).permute(3, 0, 1, 2)[None]
+        t_s = torch.arange(self.n_frames)[None] / self.fs_hz
         if chooser.random() < _FLIP_CHANCE:
             frames = frames.flip(-1)
 
-        rate, duration_s = draws.within(self.difficulty.heart_rate_bpm), torch.tensor([self.n_frames / fs_hz])
+        rate, duration_s = (
+            draws.within(self.difficulty.heart_rate_bpm),
+            torch.tensor([self.n_frames / self.fs_hz]),
+        )
         pulse = draw_pulse(draws, rate, duration_s, draws.within(self.difficulty.variability))
         pulsation = _TONE_CURVE * draws.log_within(self.difficulty.pulsation)
         pulsating = inject_pulse(frames, t_s, pulse, pulsation, seed=seed)[0].permute(1, 2, 3, 0).numpy()
         if chooser.random() < _RECODING_CHANCE:
-            pulsating = recoded(pulsating, draw_encoding(chooser, self.difficulty.crf), fs_hz)
+            pulsating = recoded(pulsating, draw_encoding(chooser, self.difficulty.crf), self.fs_hz)
         box = box_within(draw_crop(draws), KEPT_VIEW, (pulsating.shape[1], pulsating.shape[2]))
         return SimulatedBatch(
             frames=_cropped(pulsating, box, self.size_px)[None],
             bvp=standardised(pulse.at(t_s)),
             heart_rate_bpm=rate,
-            fs_hz=torch.tensor([fs_hz]),
+            fs_hz=torch.tensor([self.fs_hz]),
             t_s=t_s,
             identity=torch.tensor([person]),
             skin_type=torch.tensor([_UNKNOWN_SKIN]),

@@ -29,6 +29,14 @@ def test_half_the_rate_of_a_wave_without_harmonics_is_not_taken(rate_bpm):
     assert heart_rate_bpm(bvp, 30.0) == pytest.approx(rate_bpm, abs=0.5)
 
 
+def test_a_rate_is_not_its_own_folded_harmonic():
+    # At 5 frames per second, twice 100 bpm shows at 100 bpm: noise must not be drawn there.
+    rng = np.random.default_rng(0)
+    rates = np.array([heart_rate_bpm(rng.normal(size=100), 5.0) for _ in range(1000)])
+    inside, beside = (np.mean(np.abs(rates - rate) <= 6) for rate in (100, 88))
+    assert inside < 1.4 * beside
+
+
 def test_spectrum_equals_scipys_periodogram():
     bvp = np.random.default_rng(0).normal(size=300)
     ours = power_spectrum(bvp, 30.0)

@@ -58,6 +58,16 @@ def test_published_settings_are_listed() -> None:
     )
 
 
+def test_a_flag_changes_one_setting_of_a_network() -> None:
+    flags = ["--networks.rfacenet.fusion_stage", "1", "--networks.physnet.width=8"]
+    config, _ = parse(["--config", "simulated-cpu", *flags, "--out", "x"])
+    published, _ = parse(["--config", "simulated-cpu", "--out", "x"])
+    assert config.networks["rfacenet"] == {**published.networks["rfacenet"], "fusion_stage": 1}
+    assert config.networks["physnet"] == {"width": 8}
+    assert "did you mean 'physnet'?" in complaint("--networks.physnett.width", "8")
+    assert "--networks.physnet.width needs a value" in complaint("--networks.physnet.width")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -215,6 +215,19 @@ def test_people_validated_on_must_be_new_whatever_the_source(tiny: TrainConfig, 
         train(tiny, tmp_path / "run", source)
 
 
+def test_a_run_goes_on_with_the_same_people_only(tiny: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(Kill):
+        train(tiny, tmp_path / "run", Faulty(tiny, kill_at=12))
+    others = Faulty(tiny)
+    others.people = [*others.people, "new.mp4"]
+    with pytest.raises(SettingsError, match="begun with other people"):
+        train(tiny, tmp_path / "run", others)
+
+
+def test_ten_steps_are_enough_to_try(tiny: TrainConfig, tmp_path: Path) -> None:
+    train(replace(tiny, optimiser=replace(tiny.optimiser, warmup=0.1), steps=10), tmp_path / "run")
+
+
 def test_a_damaged_checkpoint_is_named(tiny: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(Kill):
         train(tiny, tmp_path, Faulty(tiny, kill_at=7))

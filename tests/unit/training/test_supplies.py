@@ -1,27 +1,34 @@
-from dataclasses import fields
+import random
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from rfacenet.errors import SettingsError
+from rfacenet.models import InputSpec
 from rfacenet.simulation import ClipSimulator, Difficulty, SimulatedBatch
 from rfacenet.training.footage import Footage, read_footage
 from rfacenet.training.supplies import EncodedClips, InjectedClips
+from rfacenet.video import open_video
+from videos import write_video
 
 EASY = Difficulty.named("easy")
+SPEC = InputSpec(32, 24, 20, 30.0, "diff_normalized", "wave")
 Supply = EncodedClips | InjectedClips
 
 
 @pytest.fixture(scope="module")
 def videos(footage: Path) -> list[Footage]:
-    return read_footage(str(footage), 32, (24, 20))
+    return read_footage(str(footage), SPEC)
 
 
 @pytest.fixture(params=["encoded", "injected"])
 def supply(request: pytest.FixtureRequest, videos: list[Footage]) -> Supply:
     if request.param == "encoded":
         return EncodedClips(32, (24, 20), EASY, range(50), 0)
-    return InjectedClips(32, (24, 20), EASY, videos, 0)
+    return InjectedClips(32, (24, 20), 30.0, EASY, videos, 0)
 
 
 def correlation(batch: SimulatedBatch) -> torch.Tensor:
@@ -72,6 +79,22 @@ def test_encoded_faces_lie_where_drawn_ones_do() -> None:
 
 
 def test_faces_are_kept_large_enough_for_their_clips(footage: Path) -> None:
-    kept = read_footage(str(footage / "a.mp4"), 36, (128, 128))[0]
-    assert kept.crops.shape == (36, 214, 156, 3)
-    assert kept.starts.tolist() == [0]
+    (kept,) = read_footage(str(footage / "a.mp4"), replace(SPEC, height=128, width=128))
+    (stretch,) = kept.stretches
+    assert stretch[:1].shape == (1, 222, 162, 3)
+
+
+@pytest.mark.parametrize("fs_hz", [15.0, 30.0, 60.0])
+def test_footage_comes_at_the_networks_frame_rate(footage: Path, fs_hz: float) -> None:
+    (kept,) = read_footage(str(footage / "a.mp4"), replace(SPEC, frames=16, fs_hz=fs_hz))
+    (stretch,) = kept.stretches
+    assert len(stretch) == pytest.approx(1.2 * fs_hz, abs=2)
+    assert kept.clip(random.Random(0), 16).shape == (16, 120, 88, 3)
+
+
+def test_grey_footage_is_refused(footage: Path, tmp_path: Path) -> None:
+    with open_video(footage / "a.mp4") as video:
+        frames = [replace(f, rgb=np.repeat(f.rgb[..., 1:2], 3, axis=2)) for f in video]
+    path = write_video(tmp_path / "grey.mkv", frames, codec="ffv1", pix_fmt="bgr0")
+    with pytest.raises(SettingsError, match=r"grey\.mkv' is grey-scale"):
+        read_footage(str(path), SPEC)
