@@ -101,8 +101,8 @@ class MultiTaskLoss(nn.Module):
 
     Args:
         terms: Which of the three there are; Table 3's rows without a TCU have no ``identity``.
-        hr_gradient: ``soft`` teaches the network through ``heart_rate_soft``; ``none`` is Eq. 3 to the
-            letter, where the heart rate moves σ₂ alone.
+        hr_gradient: ``none`` is Eq. 3 to the letter, where the heart rate moves σ₂ alone; ``soft`` teaches
+            the network through ``heart_rate_soft``, which did harm (``docs/training.md``).
         band_hz: Heart rates to look for, Hz.
         temperature: See ``heart_rate_soft``.
 
@@ -112,8 +112,7 @@ class MultiTaskLoss(nn.Module):
     Source: Sec. 3.4, Eq. 4; weights after Kendall, Gal, Cipolla, CVPR 2018.
     Differs: Eq. 4 prints σ₁ in the heart-rate term too; σ₂ is meant, or nothing would hold log σ₂ from below.
         ``soft`` reads the target's rate in the same way as the network's, so that a perfect wave costs
-        nothing; held against the target's peak at a temperature of 0.1, the term's gradient drowned the
-        wave's (``docs/training.md``).
+        nothing.
         Waves are compared at zero mean and unit deviation, as a pulse wave has no unit; the term is then
         2·(1 − Pearson's r). Norms are means, not sums. Heart rates are compared in Hz, as squared beats per
         minute would outweigh the wave some thousand times at first. log σ stays within ±3, as a memorised
@@ -123,7 +122,7 @@ class MultiTaskLoss(nn.Module):
     def __init__(
         self,
         terms: Collection[Term] = ("bvp", "hr", "identity"),
-        hr_gradient: Literal["soft", "none"] = "soft",
+        hr_gradient: Literal["soft", "none"] = "none",
         band_hz: tuple[float, float] = BAND_HZ,
         temperature: float = 0.5,
     ) -> None:

@@ -75,7 +75,7 @@ class LossConfig:
     """
 
     terms: tuple[Term, ...] = ("bvp", "hr", "identity")
-    hr_gradient: Literal["soft", "none"] = "soft"
+    hr_gradient: Literal["soft", "none"] = "none"
 
 
 @dataclass(frozen=True)
