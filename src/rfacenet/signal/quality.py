@@ -15,7 +15,7 @@ LENGTH_DB = 0.82
 SLOPE_DB = 1.54
 """How fast the likelihood grows, as the scale of a logistic curve."""
 
-COLOUR_OFFSET, RHYTHM_WEIGHT, COLOUR_WEIGHT = -2.32, 0.51, 1.21
+COLOUR_OFFSET, RHYTHM_WEIGHT, COLOUR_WEIGHT = -2.23, 0.64, 1.01
 """How the log odds by rhythm and by colour make up those of a right rate (``docs/quality.md``)."""
 
 MIN_QUALITY = 0.5
