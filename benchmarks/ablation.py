@@ -13,15 +13,12 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import accuracy
 from rfacenet.files import whole_file
@@ -103,12 +100,7 @@ def main() -> None:
         for seed in range(options.seeds)
         for row in ROWS
     ]
-    with ProcessPoolExecutor(
-        options.processes,
-        mp_context=get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(1,),
-    ) as pool:
+    with accuracy.workers(options.processes) as pool:
         results = list(pool.map(measured, jobs))
     text = page(jobs, results, options)
     print(text)

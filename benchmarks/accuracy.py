@@ -71,10 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     tables = []
-    workers = ProcessPoolExecutor(
-        mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    )
-    with workers as pool:
+    with workers() as pool:
         for difficulty in DIFFICULTIES:
             results = clips(pool, difficulty, options.clips)
             note = f"{len(results)} clips of {CLIP_S} s, straight from the simulator."
@@ -118,6 +115,13 @@ def main() -> None:
     print(text)
     if options.out:
         options.out.write_text(text)
+
+
+def workers(number: int | None = None) -> ProcessPoolExecutor:
+    """Processes of one thread each, by default one a core: threads that wait for each other are slow."""
+    return ProcessPoolExecutor(
+        number, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+    )
 
 
 def methods() -> dict[str, Method]:

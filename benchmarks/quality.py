@@ -9,14 +9,11 @@ amplitudes from drowned to clear; four in ten have no pulse at all. The constant
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.optimize import minimize
 
 import accuracy
@@ -134,9 +131,7 @@ def readings(count: int, *, fitting: bool) -> list[dict[str, Found]]:
     n = count // (4 * len(accuracy.LIFELESS) * accuracy.BATCH)
     batches = {"person": len(accuracy.LIFELESS) * n} | dict.fromkeys(accuracy.LIFELESS, n)
     jobs = [(d, k, s, fitting) for d in ("standard", "hard") for s in batches for k in range(batches[s])]
-    with ProcessPoolExecutor(
-        mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with accuracy.workers() as pool:
         return [found for batch in pool.map(read_batch, jobs) for found in batch]
 
 

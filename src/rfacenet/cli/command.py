@@ -33,6 +33,11 @@ def add_command(
     return parser
 
 
+def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options of these names that were given; the others keep the library's defaults."""
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
 def positive(text: str) -> float:
     """An argument that must be a number above zero."""
     try:

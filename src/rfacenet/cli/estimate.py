@@ -15,6 +15,7 @@ from rfacenet.cli.command import (
     Commands,
     add_command,
     follow,
+    given,
     positive,
     positive_count,
     progress_bar,
@@ -92,12 +93,9 @@ def _run(options: argparse.Namespace) -> int:
     from rfacenet.output.files import check_writable
 
     names = ("method", "window_s", "step_s", "region", "face", "enlarge", "fps", "min_quality")
-    settings = EstimateSettings(
-        **{name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    )
+    settings = EstimateSettings(**given(options, *names))
     get_method(settings.method_name)  # an unknown name is wrong use, not a fault of every video
-    outputs = {name: getattr(options, name) for name in ("json", "csv", "report")}
-    outputs = {name: file for name, file in outputs.items() if file is not None}
+    outputs = given(options, "json", "csv", "report")
     if len(set(outputs.values())) < len(outputs):
         raise SettingsError("Two outputs have the same name; give each its own.")
     inputs = {Path(path).resolve() for path in options.path if path}

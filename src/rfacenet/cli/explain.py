@@ -12,6 +12,7 @@ from rfacenet.cli.command import (
     Commands,
     add_command,
     follow,
+    given,
     positive,
     progress_bar,
 )
@@ -78,8 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     from rfacenet.output.influence import as_svg, open_video_writer, video_frames
 
     picture, video = _outputs(options)
-    chosen = {name: getattr(options, name) for name in ("method", "face", "fps", "min_quality")}
-    settings = EstimateSettings(**{name: value for name, value in chosen.items() if value is not None})
+    settings = EstimateSettings(**given(options, "method", "face", "fps", "min_quality"))
     try:
         with progress_bar("s of video") as bar:
             explanation = explain(

@@ -117,9 +117,14 @@ def _published() -> list[str]:
     return sorted(path.stem for path in _CONFIGS.glob("*.yaml"))
 
 
+def _parted(arguments: Sequence[str], start: str) -> list[str]:
+    """The arguments, with those that start so and hold their value after ``=`` in two parts."""
+    return [part for a in arguments for part in (a.split("=", 1) if a.startswith(start) else [a])]
+
+
 def _with_paths(arguments: Sequence[str]) -> list[str]:
     """The arguments with what follows each ``--config`` replaced by the path of a file that can be read."""
-    separate = [part for a in arguments for part in (a.split("=", 1) if a.startswith("--config=") else [a])]
+    separate = _parted(arguments, "--config=")
     return [
         str(_find_config(argument)) if previous == "--config" else argument
         for previous, argument in zip(["", *separate], separate, strict=False)
@@ -131,10 +136,9 @@ def _without_networks(arguments: Sequence[str]) -> tuple[list[str], dict[str, di
 
     jsonargparse would put such a one in the place of all that a file sets for the network.
     """
-    separate = [part for a in arguments for part in (a.split("=", 1) if a.startswith("--networks.") else [a])]
     others: list[str] = []
     settings: dict[str, dict[str, Any]] = {}
-    remaining = iter(separate)
+    remaining = iter(_parted(arguments, "--networks."))
     for argument in remaining:
         found = re.fullmatch(r"--networks\.([^.]+)\.([^.]+)", argument)
         if not found:
