@@ -216,6 +216,11 @@ def _explain(error: str) -> str:
         return f"There is no setting '{name}'; {_instead_of(name)}"
     if found := re.match(r"argument --(\S+): expected one argument", error):
         return f"--{found[1]} needs a value: {in_words(_settings().get(found[1], str))}."
+    if found := re.match(r'Parser key "(.+?)":\s+Unable to load config .(.+?).\s+-', error, re.DOTALL):
+        fields = ", ".join(f"--{found[1]}.{name}" for name in _fields(found[1]))
+        return f"--{found[1]}: '{found[2]}' is no file of settings; single ones are {fields}."
+    if error.startswith("Invalid option ") and "--print_config" in error:
+        return "--print_config takes nothing, or =comments, =skip_default or =skip_null."
     if error.startswith("the following arguments are required: out"):
         return "--out is missing; name a folder for the run, such as --out runs/mine."
     found = re.match(r'Parser key "(.+?)":.*(?:Got|Given) value: (.*)$', error, re.DOTALL)

@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from rfacenet.errors import SettingsError
 from rfacenet.types import Uint8Array
 from rfacenet.video.picture import RgbConverter
+from rfacenet.video.writer import REPEATABLE_X264
 
 _ENCODERS = {"h264": "libx264", "mjpeg": "mjpeg"}
 _CHROMA_STEP_PX = 2  # yuv420p
@@ -99,8 +100,7 @@ def _options(encoding: Encoding) -> dict[str, str]:
         "preset": encoding.preset,
         "g": str(encoding.keyframe_frames),
         "bf": str(encoding.b_frames),
-        # Without it, the same frames gave other bytes now and then (mbtree on small frames).
-        "x264-params": "cpu-independent=1",
+        "x264-params": REPEATABLE_X264,
     }
 
 

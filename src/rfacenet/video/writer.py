@@ -23,6 +23,8 @@ from rfacenet.types import Uint8Array
 
 # Whole ticks for every usual frame rate (24, 25, 30000/1001, 60, ...), and 11 µs for any other time.
 _TICKS_PER_S = 90_000
+REPEATABLE_X264 = "cpu-independent=1"
+"""x264's parameters without which the same frames give other bytes now and then (mbtree on small frames)."""
 _COLORSPACES = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709}
 
 
@@ -138,7 +140,8 @@ class VideoWriter:
         return Fraction(1, _TICKS_PER_S) if self._fps is None else 1 / self._fps
 
     def _add_stream(self, codec: str, crf: float) -> VideoStream:
-        stream = self._container.add_stream(codec, rate=self._fps, options={"crf": str(crf)})
+        options = {"crf": str(crf), "x264-params": REPEATABLE_X264}
+        stream = self._container.add_stream(codec, rate=self._fps, options=options)
         assert isinstance(stream, VideoStream)
         step_px = _chroma_step_px(self._pix_fmt)
         stream.width = self.width_px + -self.width_px % step_px[0]

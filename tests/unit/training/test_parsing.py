@@ -33,12 +33,19 @@ def complaint(*arguments: str) -> str:
             "--learning_rate 1",
             "There is no flag '--learning_rate'; did you mean '--optimiser.learning_rate'?",
         ),
+        ("--print_config=all", "--print_config takes nothing, or =comments, =skip_default or =skip_null."),
         ("face.mp4", "'face.mp4' follows no flag; 'rfacenet train --help' lists them."),
         ("--networks.physnte.width 8", "networks: no network is called 'physnte'; did you mean 'physnet'?"),
     ],
 )
 def test_flags(flags: str, message: str) -> None:
     assert complaint(*flags.split()) == message
+
+
+@pytest.mark.parametrize("value", ["nope.yaml", "{frames:"])
+def test_a_group_takes_a_file(value: str) -> None:
+    message = complaint("--optimiser", value)
+    assert message.startswith(f"--optimiser: '{value}' is no file of settings; single ones are --optimiser.")
 
 
 def test_a_flag_like_no_other_is_told_its_neighbours() -> None:
