@@ -33,7 +33,7 @@ def negative_pearson(prediction: Tensor, target: Tensor) -> Tensor:
     return 1 - nn.functional.cosine_similarity(_centre(prediction), _centre(target), dim=1).mean()
 
 
-def heart_rate_bpm(bvp: Tensor, fs_hz: float | Tensor, band_hz: tuple[float, float] = BAND_HZ) -> Tensor:
+def heart_rate_peak(bvp: Tensor, fs_hz: float | Tensor, band_hz: tuple[float, float] = BAND_HZ) -> Tensor:
     """Heart rate at the highest peak of the power spectrum, without a gradient.
 
     Args:
@@ -61,7 +61,7 @@ def heart_rate_soft(
         bvp: Waves ``(B, T)``.
         fs_hz: Sampling rate, Hz, one or ``(B,)``.
         band_hz: Where to look, both ends excluded.
-        temperature: Towards 0 only the highest peak counts, as in ``heart_rate_bpm``; at 1 the power itself
+        temperature: Towards 0 only the highest peak counts, as in ``heart_rate_peak``; at 1 the power itself
             is the weight.
 
     Returns:
@@ -184,7 +184,7 @@ class MultiTaskLoss(nn.Module):
             )
         else:
             predicted_bpm, target_bpm = (
-                heart_rate_bpm(wave, fs_hz, self.band_hz) for wave in (bvp, target_bvp)
+                heart_rate_peak(wave, fs_hz, self.band_hz) for wave in (bvp, target_bvp)
             )
         return nn.functional.mse_loss(predicted_bpm / 60, target_bpm / 60)
 

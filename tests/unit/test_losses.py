@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rfacenet.errors import SettingsError
-from rfacenet.losses import MultiTaskLoss, heart_rate_bpm, heart_rate_soft, negative_pearson
+from rfacenet.losses import MultiTaskLoss, heart_rate_peak, heart_rate_soft, negative_pearson
 
 
 def sines(rates_bpm: list[float], fs_hz: float | list[float] = 30.0, frames: int = 300) -> Tensor:
@@ -39,10 +39,10 @@ def test_heart_rate_against_scipy_periodogram() -> None:
         frequency_hz, power = scipy.signal.periodogram(wave, 30.0, nfft=1 << 15, detrend="constant")
         inside = (frequency_hz > 0.5) & (frequency_hz < 4.2)
         expected.append(60 * frequency_hz[inside][power[inside].argmax()])
-    np.testing.assert_allclose(heart_rate_bpm(waves, 30.0), expected, atol=0.06)
+    np.testing.assert_allclose(heart_rate_peak(waves, 30.0), expected, atol=0.06)
 
 
-@pytest.mark.parametrize("heart_rate", [heart_rate_bpm, heart_rate_soft])
+@pytest.mark.parametrize("heart_rate", [heart_rate_peak, heart_rate_soft])
 def test_heart_rate_of_sines_at_their_own_sampling_rates(heart_rate) -> None:
     rates_bpm, fs_hz = [48.0, 72.5, 110.0, 180.0], [25.0, 29.97, 30.0, 60.0]
     found = heart_rate(sines(rates_bpm, fs_hz, 600), torch.tensor(fs_hz))
@@ -95,7 +95,7 @@ def test_multi_task_loss_against_numpy() -> None:
     output = loss(bvp, target, 30.0, logits, identity)
 
     z_bvp, z_target = (scipy.stats.zscore(wave.double().numpy(), axis=1) for wave in (bvp, target))
-    hr_hz = [heart_rate_bpm(wave, 30.0).numpy() / 60 for wave in (bvp, target)]
+    hr_hz = [heart_rate_peak(wave, 30.0).numpy() / 60 for wave in (bvp, target)]
     log_softmax = scipy.special.log_softmax(logits.numpy(), axis=1)
     losses = {
         "bvp": np.mean((z_bvp - z_target) ** 2),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rfacenet.errors import RfacenetError
-from rfacenet.losses import heart_rate_bpm, integrate, negative_pearson
+from rfacenet.losses import heart_rate_peak, integrate, negative_pearson
 from rfacenet.models import PulseModel, build
 from rfacenet.models.registry import settings_of
 from rfacenet.simulation.draws import seed_of
@@ -150,7 +150,7 @@ class TrainingModule(pl.LightningModule):
         """Mean absolute error of the heart rates, each read off its wave's spectrum (Eq. 3)."""
         waves = (bvp_of(output).detach(), target.bvp)
         found, true = (
-            heart_rate_bpm(integrate(wave) if target.differences else wave, target.fs_hz) for wave in waves
+            heart_rate_peak(integrate(wave) if target.differences else wave, target.fs_hz) for wave in waves
         )
         return (found - true).abs().mean()
 
