@@ -12,6 +12,10 @@ class VideoError(RfacenetError):
     """A video cannot be read: missing, not a video, empty, or damaged beyond use."""
 
 
+class DatasetError(RfacenetError):
+    """A data set is not where or what it should be, or a recording of it lacks what was measured."""
+
+
 class NoPulseError(RfacenetError):
     """A video shows no pulse, and the caller asked for something that takes one."""
 

@@ -255,6 +255,22 @@ def test_importing_and_helping_load_no_torch():
     assert subprocess.run([sys.executable, "-c", script], check=False, env=os.environ).returncode == 0
 
 
+def test_simulate_writes_a_data_set(tmp_path, capsys):
+    out = str(tmp_path / "set")
+    small = ["--duration-s", "4", "--size", "48x48"]
+    assert main(["simulate", "--layout", "ubfc-rppg", "--subjects", "2", "--out", out, *small]) == 0
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == [
+        "SIMULATED.txt",
+        "subject1",
+        "subject2",
+    ]
+    assert "UBFC-rPPG, 2 simulated people" in capsys.readouterr().out
+    assert main(["simulate", "--layout", "ubfc-rpg", "--out", str(tmp_path / "other")]) == 2
+    assert "There is no data set 'ubfc-rpg'; did you mean 'ubfc-rppg'?" in capsys.readouterr().err
+    assert main(["simulate", "--layout", "pure", "--out", str(tmp_path / "other"), "--crf", "20"]) == 2
+    assert "--crf is for a single video" in capsys.readouterr().err
+
+
 def test_simulate_writes_a_recording_that_is_answered(tmp_path, capsys):
     out = tmp_path / "p.mp4"
     options = ["--duration-s", "6", "--size", "256x192", "--heart-rate-bpm", "66", "--difficulty", "easy"]

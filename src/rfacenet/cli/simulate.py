@@ -5,48 +5,69 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rfacenet.cli.command import ANSWERED, Commands, add_command, positive, progress_bar
+from rfacenet.cli.command import (
+    ANSWERED,
+    Commands,
+    add_command,
+    given,
+    positive,
+    positive_count,
+    progress_bar,
+)
 from rfacenet.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from rfacenet.simulation import SimulatedRecording
 
 EPILOG = """FILE.mp4 gets two companions: FILE.csv, the reference pulse at 60 Hz, and FILE.json,
-the true heart rate and what else is known.
+the true heart rate and what else is known. With --layout, a whole data set is written as
+its authors lay it out on disk; who, how and how fast is then drawn for every recording.
 
-example:
+examples:
   rfacenet simulate person.mp4 --heart-rate-bpm 72 --seed 5
-  rfacenet estimate person.mp4"""
+  rfacenet estimate person.mp4
+  rfacenet simulate --layout pure --subjects 8 --out pure-simulated"""
+
+_OF_ONE_VIDEO: dict[str, Any] = {
+    "heart_rate_bpm": None,
+    "fs_hz": 30.0,
+    "difficulty": "standard",
+    "identity": None,
+    "crf": 18,
+    "subject": "person",
+}
+"""Options that a data set has no use for, with their defaults."""
 
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(
-        commands, "simulate", _run, "Video of a simulated face with an exactly known pulse.", EPILOG
+        commands, "simulate", _run, "Videos of simulated faces with an exactly known pulse.", EPILOG
     )
     option = parser.add_argument
-    option("out", type=Path, metavar="FILE.mp4", help="video to write, H.264")
+    option("out", type=Path, nargs="?", metavar="FILE.mp4", help="video to write, H.264")
+    option("--layout", metavar="DATASET", help="write a data set instead: pure, ubfc-rppg, vipl-hr, ...")
+    option("--out", type=Path, dest="folder", metavar="FOLDER", help="its folder, which must be new")
+    option("--subjects", type=positive_count, metavar="N", help="people in the data set (default: 4)")
     option("--heart-rate-bpm", type=positive, metavar="BPM", help="mean heart rate (default: random)")
     option("--duration-s", type=positive, default=20.0, metavar="S", help="length (default: 20)")
-    option("--fs-hz", type=positive, default=30.0, metavar="HZ", help="frames per second (default: 30)")
-    option("--size", default="640x480", metavar="WxH", help="frame size in pixels (default: 640x480)")
-    option("--difficulty", choices=("easy", "standard", "hard"), default="standard", help="default: standard")
+    option("--fs-hz", type=positive, metavar="HZ", help="frames per second (default: 30)")
+    option("--size", metavar="WxH", help="frame size in pixels (default: 640x480; of a data set, 320x240)")
+    option("--difficulty", choices=("easy", "standard", "hard"), help="default: standard")
     option("--identity", type=int, metavar="N", help="which person (default: random)")
     option("--seed", type=int, default=0, help="same seed, same recording (default: 0)")
     option(
         "--crf",
         type=int,
         choices=range(52),
-        default=18,
         metavar="N",
         help="compression of the video, 0 (none) to 51 (default: 18)",
     )
     option(
         "--subject",
         choices=("person", "photo", "mannequin"),
-        default="person",
         help="a photo, moved about, and a mannequin that blinks and talks have no pulse (default: person)",
     )
 
@@ -54,6 +75,39 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     import torch
 
+    torch.set_num_threads(1)  # frames are small: threads that wait for each other cost several times more
+    if options.layout is not None:
+        return _write_dataset(options)
+    if options.out is None or options.folder is not None:
+        raise SettingsError("Name a video to write, such as person.mp4; --out is for data sets (--layout).")
+    return _write_video(options)
+
+
+def _write_dataset(options: argparse.Namespace) -> int:
+    from rfacenet.datasets import get_dataset
+    from rfacenet.datasets.simulated import SimulatedSize, simulate_dataset
+
+    if superfluous := given(options, *_OF_ONE_VIDEO):
+        flag = next(iter(superfluous)).replace("_", "-")
+        raise SettingsError(f"--{flag} is for a single video; a data set draws its own: leave it out.")
+    dataset = get_dataset(options.layout)
+    root = options.folder or options.out
+    if root is None:
+        raise SettingsError("Name the data set's folder, such as --out pure-simulated.")
+    width_px, height_px = _size(options.size or "320x240")
+    size = SimulatedSize(options.subjects or 4, options.duration_s, width_px, height_px)
+    with progress_bar("recordings") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        simulate_dataset(dataset, root, size, options.seed, progress=show)
+    print(f"{root}: {dataset.title}, {size.n_subjects} simulated people")
+    return ANSWERED
+
+
+def _write_video(options: argparse.Namespace) -> int:
     from rfacenet.output.files import check_writable
     from rfacenet.simulation import render_recording
     from rfacenet.video import VideoWriter
@@ -61,8 +115,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() not in (".mp4", ".mkv", ".mov"):
         raise OutputError(f"'{options.out}' is no video name; end it in .mp4, .mkv or .mov.")
     check_writable(options.out)
-    torch.set_num_threads(1)  # frames are small: threads that wait for each other cost several times more
-    width_px, height_px = _size(options.size)
+    for name, default in _OF_ONE_VIDEO.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+    if options.subjects is not None:
+        raise SettingsError("--subjects is for a data set; name one by --layout, or leave it out.")
+    width_px, height_px = _size(options.size or "640x480")
     if options.identity is not None and options.identity < 0:
         raise SettingsError(f"There is no person {options.identity}; choose from 0.")
     if options.duration_s * options.fs_hz < 2:

@@ -39,6 +39,7 @@ class VideoSource:
         path: The video's file or folder.
         width_px: Width of the frames that come out.
         height_px: Height of the frames that come out.
+        nominal_fps: The header's frame rate, if it has one.
         expected_duration_s: The header's claim, for progress bars only: it may be wrong or missing.
         damaged_frames: How often, up to the last frame taken, something was undecodable, cut short, patched
             over by the decoder or without a usable time. Patched frames come out, the others do not.
@@ -59,6 +60,7 @@ class VideoSource:
         max_side_px: int | None,
     ) -> None:
         self.path = path
+        self.nominal_fps = nominal_fps
         self.expected_duration_s = expected_duration_s
         self.damaged_frames = 0
         self._packets = packets

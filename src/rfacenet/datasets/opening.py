@@ -1,0 +1,77 @@
+"""Videos of data sets that are no plain files: frame times written down elsewhere, and frames in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from rfacenet.datasets.recording import VideoStream
+from rfacenet.types import Float64Array, Frame
+from rfacenet.video import VideoSource, open_video
+
+
+def open_plain(path: Path, max_side_px: int | None = None, *, fps: float | None = None) -> VideoStream:
+    """A file or folder of images by its own times."""
+    return open_video(path, max_side_px=max_side_px, fps=fps)
+
+
+def open_retimed(
+    path: Path, read_frame_times: Callable[[], Float64Array | None], max_side_px: int | None = None
+) -> VideoStream:
+    """A file by the times that its data set gives for its frames; by its own where that gives none.
+
+    Raises:
+        VideoError: The file cannot be read.
+        DatasetError: The times cannot.
+    """
+    t_s = read_frame_times()
+    video = open_video(path, max_side_px=max_side_px)
+    return video if t_s is None else RetimedVideo(video, t_s)
+
+
+class RetimedVideo:
+    """A video of constant frame rate whose frames' true times were written down elsewhere.
+
+    Frame ``k`` is the one at ``k`` steps of the file's rate, so that damaged frames shift no other's time.
+    Frames that got no time count as damaged and do not come out.
+
+    Args:
+        video: The video, open.
+        t_s: Times of its frames, rising, ``(N,)``, seconds from any origin.
+    """
+
+    def __init__(self, video: VideoSource, t_s: Float64Array) -> None:
+        self._video = video
+        self._t_s = t_s - t_s[0]
+        self._untimed_frames = 0
+        self.width_px, self.height_px = video.width_px, video.height_px
+        self.expected_duration_s: float | None = float(self._t_s[-1])
+
+    @property
+    def damaged_frames(self) -> int:
+        """How many frames were undecodable or without a time, up to the last one taken."""
+        return self._video.damaged_frames + self._untimed_frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        step_s = 1 / self._video.nominal_fps if self._video.nominal_fps else None
+        last_s = -np.inf
+        for count, frame in enumerate(self._video):
+            index = count if step_s is None else round(frame.t_s / step_s)
+            if index < len(self._t_s) and self._t_s[index] > last_s:
+                last_s = float(self._t_s[index])
+                yield replace(frame, t_s=last_s)
+            else:
+                self._untimed_frames += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._video.close()
