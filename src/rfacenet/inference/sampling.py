@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfacenet.errors import OutputError, SettingsError
-from rfacenet.faces import Mtcnn, TrackedFrame, crop, mean_rgb, region_frames, track_face
+from rfacenet.faces import (
+    Mtcnn,
+    TrackedFrame,
+    crop,
+    frames_between_detections,
+    region_frames,
+    sample_faces,
+    touches,
+    track_face,
+)
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
 from rfacenet.signal.resample import sampling_rate_hz
@@ -29,9 +38,6 @@ Progress = Callable[[float, float | None], None]
 
 MAX_SIDE_PX = 960
 """Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
-
-BUFFER_BYTES = 60_000_000
-"""Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
 
 GREY_LEVELS = 0.5
 """Colour channels that differ by less than this, of 255, are one grey channel."""
@@ -105,14 +111,15 @@ def sample_face(
     # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
     # keep hundreds of megabytes of it from being used again.
     t_s, colours = array("d"), array("d")
-    crops = _CropFile(needs) if isinstance(needs, ClipInput) else None
+    crop_px = (needs.height_px, needs.width_px) if isinstance(needs, ClipInput) else None
+    crops = None if crop_px is None else _CropFile(crop_px)
     picture = None
     # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
     with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
         size_px = video.width_px, video.height_px
         region = FaceBox(*map(float, settings.region)) if isinstance(settings.region, tuple) else None
-        if region is not None and not _touches(region, size_px):
+        if region is not None and not touches(region, size_px[::-1]):
             box_text = ",".join(map(str, settings.region))
             raise SettingsError(
                 f"The region {box_text} lies outside the {size_px[0]} × {size_px[1]} picture."
@@ -120,23 +127,16 @@ def sample_face(
         start_s, end_s = span_s
         expected_s = video.expected_duration_s
         part_s = None if expected_s is None else min(expected_s, end_s) - start_s
-        for tracked in _tracked_frames(_within(video, span_s), size_px, settings, region):
-            t_s.append(tracked.frame.t_s)
-            face = tracked.box
-            if face is not None and not _touches(face, size_px):
-                face = None  # it has left the picture
-            box = None if face is None else face.scaled(enlarge)
-            # Colours are of the skin, whatever larger box a network sees.
-            skin = box if crops is None else face
-            colours.extend((np.nan,) * 3 if skin is None else mean_rgb(tracked.frame.rgb, skin))
-            if crops is not None:
-                crops.add(tracked.frame.rgb, box)
-            if picture is None and box is not None:
-                shrink = PICTURE_PX / max(box.height_px, box.width_px)
-                size = max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))
-                picture = crop(tracked.frame.rgb, box, size)
+        tracked = _tracked_frames(_within(video, span_s), size_px, settings, region)
+        for sample in sample_faces(tracked, enlarge, crop_px):
+            t_s.append(sample.frame.t_s)
+            colours.extend(sample.colour)
+            if crops is not None and sample.crop is not None:
+                crops.add(sample.crop)
+            if picture is None and sample.box is not None:
+                picture = _picture(sample.frame.rgb, sample.box)
             if progress:
-                progress(tracked.frame.t_s - start_s, part_s)
+                progress(sample.frame.t_s - start_s, part_s)
         if not t_s:
             raise SettingsError(f"'{path}' ends before {start_s:g} s; start earlier.")
         return FaceSamples(
@@ -153,17 +153,15 @@ def sample_face(
 class _CropFile:
     """Face crops in a temporary file without a name: gone with the process, whatever becomes of it."""
 
-    def __init__(self, size: ClipInput) -> None:
-        self._size_px = (size.height_px, size.width_px)
+    def __init__(self, size_px: tuple[int, int]) -> None:
+        self._size_px = size_px
         with _disk_errors():
             self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
 
-    def add(self, rgb: Uint8Array, box: FaceBox | None) -> None:
-        """Append the crop, or black where there is no face."""
-        shape = (*self._size_px, 3)
-        picture = np.zeros(shape, np.uint8) if box is None else crop(rgb, box, self._size_px)
+    def add(self, pixels: Uint8Array) -> None:
+        """Append one crop."""
         with _disk_errors():
-            self._file.write(picture.data)
+            self._file.write(pixels.data)
 
     def array(self) -> Uint8Array:
         """All crops, ``(T, H, W, 3)``, read from the file as they are needed."""
@@ -183,15 +181,10 @@ def _disk_errors() -> Iterator[None]:
         ) from error
 
 
-def _touches(box: FaceBox, size_px: tuple[int, int]) -> bool:
-    """Whether any of the box lies inside a picture of (width, height)."""
-    width, height = size_px
-    return (
-        box.x_px < width
-        and box.y_px < height
-        and box.x_px + box.width_px > 0
-        and box.y_px + box.height_px > 0
-    )
+def _picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
+    """The face for people to see, at the size of :data:`PICTURE_PX`."""
+    shrink = PICTURE_PX / max(box.height_px, box.width_px)
+    return crop(rgb, box, (max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))))
 
 
 @cache
@@ -213,7 +206,6 @@ def _tracked_frames(
     region: FaceBox | None,
 ) -> Iterator[TrackedFrame]:
     if settings.region == "face":
-        frame_bytes = 3 * size_px[0] * size_px[1]
-        n_frames = max(32, min(BUFFER_BYTES // frame_bytes, 256))
+        n_frames = frames_between_detections(*size_px)
         return track_face(frames, _detector(), choice=settings.face, max_buffered_frames=n_frames)
     return region_frames(frames, region)
