@@ -38,3 +38,7 @@ class WeightsError(RfacenetError):
 
 class OutputError(RfacenetError):
     """A result cannot be written where it was asked for."""
+
+
+class WorkerError(RfacenetError):
+    """A process that shared the work died; what it had to do is not done."""

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from rfacenet import __version__
-from rfacenet.cli import estimate, explain, models, simulate, train
+from rfacenet.cli import estimate, explain, models, prepare, simulate, train
 from rfacenet.cli.command import INTERRUPTED, UNANSWERED, WRONG_USE
-from rfacenet.errors import OutputError, RfacenetError
+from rfacenet.errors import OutputError, RfacenetError, WorkerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough, as in "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNANSWERED
-    except OutputError as error:
+    except (OutputError, WorkerError) as error:
         print(f"rfacenet: {error}", file=sys.stderr)
         return UNANSWERED
     except RfacenetError as error:
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"rfacenet {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (estimate, explain, models, simulate, train):
+    for command in (estimate, explain, models, prepare, simulate, train):
         command.add(commands)
     return top
 

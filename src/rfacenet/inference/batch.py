@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 from rfacenet.errors import RfacenetError, VideoError
 from rfacenet.inference.estimator import estimate, unreadable
 from rfacenet.inference.sampling import Progress
 from rfacenet.inference.settings import EstimateSettings
+from rfacenet.processes import interrupts_ignored, process_pool, usable_cores
 from rfacenet.types import Estimate
 
 
@@ -46,7 +42,7 @@ def estimate_many(
         Index of the video in ``paths`` and its estimate, in the order of completion; every video once. A
         video that takes its process down (out of memory, a crash in the decoder) is reported as such.
     """
-    workers = n_processes or _usable_cores()
+    workers = n_processes or usable_cores()
     unfinished = list(range(len(paths)))
     while unfinished:
         for index, result in _in_pool(paths, list(unfinished), settings, workers):
@@ -62,20 +58,12 @@ def estimate_many(
             yield alone[0] if alone else (index, unreadable(paths[index], settings.method_name, fatal))
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # containers often allow fewer than the machine has
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _in_pool(
     paths: Sequence[Path], indices: Sequence[int], settings: EstimateSettings, n_processes: int
 ) -> Iterator[tuple[int, Estimate]]:
     """Estimates from one pool; ends early, without an error, when a worker dies."""
-    # Spawned, not forked: a fork of a process in which torch has threads can hang.
-    workers = min(n_processes, len(indices))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        with _interrupts_ignored():
+    with process_pool(min(n_processes, len(indices))) as pool:
+        with interrupts_ignored():
             futures = {pool.submit(try_estimate, paths[index], settings): index for index in indices}
         try:
             for future in as_completed(futures):
@@ -84,23 +72,3 @@ def _in_pool(
             return
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """While workers are started: they inherit it, so that Ctrl-C is answered by this process alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set it
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _one_thread() -> None:
-    """Many single-threaded workers use the cores better than many that fight for them."""
-    import torch
-
-    torch.set_num_threads(1)

@@ -1,0 +1,97 @@
+"""``rfacenet prepare``: a data set's faces, cut out once for all that is trained and tested on them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+
+from rfacenet.cli.command import (
+    ANSWERED,
+    UNANSWERED,
+    Commands,
+    add_command,
+    given,
+    positive,
+    positive_count,
+    progress_bar,
+)
+from rfacenet.errors import SettingsError
+
+EPILOG = """Every recording is accounted for in report.csv in the store. A run that was stopped goes
+on when the same command is given again; other settings make another store.
+
+examples:
+  rfacenet simulate --layout pure --subjects 4 --out pure-simulated
+  rfacenet prepare pure pure-simulated --out prepared
+  rfacenet prepare vipl-hr /data/VIPL-HR --out prepared --height 128 --width 128"""
+
+_SHOWN = 10
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = add_command(commands, "prepare", _run, "Cut the faces out of a data set's videos.", EPILOG)
+    option = parser.add_argument
+    option("dataset", metavar="DATASET", help="its name: pure, ubfc-rppg, vipl-hr, ...")
+    option("root", type=Path, metavar="ROOT", help="its folder")
+    option("--out", type=Path, required=True, metavar="FOLDER", help="folder of stores")
+    option("--height", type=positive_count, metavar="PX", help="height of the crops (default: 72)")
+    option("--width", type=positive_count, metavar="PX", help="width of the crops (default: 72)")
+    option("--enlarge", type=positive, metavar="X", help="factor on the face box (default: 1.5)")
+    option(
+        "--processes", type=positive_count, metavar="N", help="how many work at a time (default: one a core)"
+    )
+    option("--cluster", metavar="ADDRESS", help="have the workers of a Dask scheduler do it")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rfacenet.datasets import get_dataset
+    from rfacenet.datasets.preparing import prepare
+    from rfacenet.datasets.store import CropSettings
+
+    dataset = get_dataset(options.dataset)
+    crops = CropSettings(**given(options, "height", "width", "enlarge"))
+    with progress_bar("recordings") as bar, _executor(options) as executor:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        report = prepare(dataset, options.root, options.out, crops, executor=executor, progress=show)
+    for outcome in report.left_out[:_SHOWN]:
+        print(f"{outcome.name}: not prepared. {outcome.reason}")
+    if len(report.left_out) > _SHOWN:
+        print(f"... and {len(report.left_out) - _SHOWN} more; see {report.store / 'report.csv'}")
+    print(f"{report.store}: {len(report.prepared)} of {len(report.outcomes)} recordings prepared")
+    return UNANSWERED if report.left_out else ANSWERED
+
+
+@contextmanager
+def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
+    """What the work runs on, if the user has chosen it."""
+    if options.cluster is None:
+        if options.processes is None:
+            yield None
+            return
+        from rfacenet.processes import process_pool
+
+        with process_pool(options.processes) as pool:
+            yield pool
+        return
+    if options.processes is not None:
+        raise SettingsError("--processes is for this machine; a cluster has its own workers: leave it out.")
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise SettingsError("--cluster needs Dask: pip install 'rfacenet[cluster]'.") from error
+    try:
+        client = Client(options.cluster, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"No Dask scheduler answers at '{options.cluster}'; check the address."
+        ) from error
+    with client, client.get_executor() as pool:
+        yield pool
