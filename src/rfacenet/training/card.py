@@ -7,6 +7,7 @@ from typing import Any
 
 from rfacenet.models import read_card
 from rfacenet.training.config import TrainConfig
+from rfacenet.training.data import ClipSource
 from rfacenet.training.folder import Length, RunFolder
 
 _SIMULATED_LIMITS = """\
@@ -23,13 +24,19 @@ _LIMITS = """\
 
 
 def write_card_text(
-    folder: RunFolder, config: TrainConfig, length: Length, best: Mapping[str, float], elapsed_s: float
+    folder: RunFolder,
+    config: TrainConfig,
+    source: ClipSource,
+    length: Length,
+    best: Mapping[str, float],
+    elapsed_s: float,
 ) -> str:
     """The card of a finished run, as Markdown.
 
     Args:
         folder: The run; its best weights and its record are read.
         config: Its settings.
+        source: What it was trained on.
         length: Its length.
         best: The row of metrics of the round whose weights were kept.
         elapsed_s: Time that it took.
@@ -39,7 +46,7 @@ def write_card_text(
     sessions = folder.read_record()["sessions"]
     settings = ", ".join(f"{name} {value}" for name, value in card.config.items())
     return f"""\
-# {card.architecture}, trained on {config.trained_on}
+# {card.architecture}, trained on {source.trained_on}
 
 Pulse wave from face video. Not a medical device.
 
@@ -65,14 +72,14 @@ Best round: step {best["step"]:.0f}.
 
 ## Limits
 
-{_limits(config)}
+{_limits(config, source)}
 """
 
 
-def _limits(config: TrainConfig) -> str:
-    if config.data != "simulator":
-        return _LIMITS
-    return _INJECTED_LIMITS if config.simulation.sources.get("injected", 0.0) > 0 else _SIMULATED_LIMITS
+def _limits(config: TrainConfig, source: ClipSource) -> str:
+    if source.simulated:
+        return _SIMULATED_LIMITS
+    return _INJECTED_LIMITS if config.data == "simulator" else _LIMITS
 
 
 def _each(key: str, sessions: list[dict[str, Any]]) -> str:

@@ -141,6 +141,32 @@ class SimulationConfig:
 
 
 @dataclass(frozen=True)
+class PreparedConfig:
+    """Which part of a prepared data set is trained on, and which validated on: never the same people.
+
+    Attributes:
+        train_share: Share of the people, in the order of their names, who are trained on; the others are
+            validated on.
+        people: Those to train on, by name; None follows ``train_share``.
+        validation_people: Those to validate on; None takes all who are not trained on.
+        without: Recordings to leave out, by what is known of them, such as ``{scenario: [v2, v9]}``.
+        step_frames: From the start of a clip to the start of the next, frames; None is a clip's length.
+    """
+
+    train_share: float = 0.8
+    people: tuple[str, ...] | None = None
+    validation_people: tuple[str, ...] | None = None
+    without: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    step_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.train_share < 1:
+            raise SettingsError(f"prepared.train_share must lie between 0 and 1, not {self.train_share:g}.")
+        if self.step_frames is not None:
+            _check_at_least(self, 1, "step_frames")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run.
 
@@ -150,8 +176,9 @@ class TrainConfig:
             serve a network and the one that it is compared with.
         input: What the network takes in.
         loss: Choices in rFaceNet's loss.
-        data: ``simulator``; prepared data sets are to come.
+        data: ``simulator``, or the folder of a store that ``rfacenet prepare`` made.
         simulation: Choices for the simulator.
+        prepared: Choices for a store.
         optimiser: How the weights move.
         batch_size: Clips a step, over all devices together.
         epochs: Length of the run.
@@ -179,6 +206,7 @@ class TrainConfig:
     loss: LossConfig = LossConfig()
     data: str = "simulator"
     simulation: SimulationConfig = SimulationConfig()
+    prepared: PreparedConfig = PreparedConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     batch_size: int = 4
     epochs: int = 30
@@ -205,14 +233,3 @@ class TrainConfig:
             raise SettingsError(
                 "input.appearance follows from the network; networks.rfacenet.appearance: true would work."
             )
-
-    @property
-    def trained_on(self) -> str:
-        """What the network learns from, in words."""
-        if self.data != "simulator":
-            return self.data
-        injected = self.simulation.sources.get("injected", 0.0) > 0
-        if not injected:
-            return "simulated faces only"
-        drawn = any(share > 0 for name, share in self.simulation.sources.items() if name != "injected")
-        return f"{'simulated faces and ' if drawn else ''}real faces with a simulated pulse"

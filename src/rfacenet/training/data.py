@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pytorch_lightning as pl
@@ -29,6 +30,8 @@ class ClipSource(Protocol):
         epoch_clips: Clips that make an epoch.
         validation_sets: Names of the validation sets.
         validation_clips: Clips in each of them.
+        trained_on: What the network learns from, in words.
+        simulated: Whether nobody in it exists.
     """
 
     @property
@@ -41,6 +44,10 @@ class ClipSource(Protocol):
     def validation_sets(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def validation_clips(self) -> int: ...  # noqa: D102
+    @property
+    def trained_on(self) -> str: ...  # noqa: D102
+    @property
+    def simulated(self) -> bool: ...  # noqa: D102
 
     def train_batch(self, batch_size: int, index: int, device: torch.device) -> ClipBatch:
         """Clips ``index * batch_size`` and following of the endless training stream.
@@ -58,11 +65,14 @@ def open_source(config: TrainConfig) -> ClipSource:
     """The source that a run is trained on.
 
     Raises:
+        DatasetError: A store cannot be used.
         SettingsError: There is no such source, or it cannot give clips.
     """
-    if config.data != "simulator":
-        raise SettingsError(f"There is no prepared data set at {config.data!r}; data: simulator would work.")
-    return SimulatedClips(config.simulation, config.input, config.seed)
+    if config.data == "simulator":
+        return SimulatedClips(config.simulation, config.input, config.seed)
+    from rfacenet.training.prepared import PreparedClips
+
+    return PreparedClips(Path(config.data), config.prepared, config.input, config.seed)
 
 
 def check_people(source: ClipSource) -> None:
@@ -102,7 +112,7 @@ class ValidationBatches(Dataset[tuple[str, ClipBatch]]):
         if n_steps == 0:
             raise SettingsError(
                 f"A validation set of {source.validation_clips} clips is smaller than a batch; "
-                f"{share.batch_size * share.n_processes} would work."
+                f"{share.batch_size * share.n_processes} or more would work, or a smaller batch_size."
             )
         self._items = [(name, step) for name in source.validation_sets for step in range(n_steps)]
 

@@ -70,7 +70,7 @@ def train(config: TrainConfig, out: Path, source: ClipSource | None = None) -> P
         _on_first_process(folder.create, config)
         _on_first_process(folder.begin_session, length, config, people)
 
-        keeper = RunKeeper(folder, config.licence, _provenance(config, length))
+        keeper = RunKeeper(folder, config.licence, _provenance(config, source, length))
         trainer = _trainer(config, length, logger, [keeper, RunProgress(length.steps)])
         _LOG.info("%s: %d steps of %d clips", config.network, length.steps, config.batch_size)
         _fit(
@@ -79,7 +79,7 @@ def train(config: TrainConfig, out: Path, source: ClipSource | None = None) -> P
             PulseDataModule(source, config.batch_size, length.round_steps, config.workers),
             folder.checkpoint if folder.checkpoint.exists() else None,
         )
-        card = write_card_text(folder, config, length, keeper.best, keeper.elapsed_s)
+        card = write_card_text(folder, config, source, length, keeper.best, keeper.elapsed_s)
         _on_first_process(write_text, folder.card, card)
     return folder.weights
 
@@ -154,9 +154,9 @@ def _tensorboard(folder: Path) -> Any:
         ) from error
 
 
-def _provenance(config: TrainConfig, length: Length) -> str:
+def _provenance(config: TrainConfig, source: ClipSource, length: Length) -> str:
     return (
-        f"Trained by rfacenet {__version__} on {config.trained_on}: "
+        f"Trained by rfacenet {__version__} on {source.trained_on}: "
         f"{length.steps} steps of {config.batch_size} clips, seed {config.seed}."
     )
 

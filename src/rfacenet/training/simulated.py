@@ -77,6 +77,8 @@ class SimulatedClips:
         self.validation_sets = config.validation_sets
         self.validation_clips = config.validation_clips
         self.epoch_clips = config.epoch_clips
+        self.trained_on = _trained_on(config)
+        self.simulated = not self._training.footage
 
     def train_batch(self, batch_size: int, index: int, device: torch.device) -> ClipBatch:
         """See ``ClipSource``. All clips of a batch have one source and difficulty, and each batch others."""
@@ -124,6 +126,13 @@ class SimulatedClips:
         if source == "encoded":
             return EncodedClips(n_frames, size_px, difficulty, group.identities, seed_of(*seed))
         return InjectedClips(n_frames, size_px, self._spec.fs_hz, difficulty, group.footage, seed_of(*seed))
+
+
+def _trained_on(config: SimulationConfig) -> str:
+    if not config.sources.get("injected", 0.0) > 0:
+        return "simulated faces only"
+    drawn = any(share > 0 for name, share in config.sources.items() if name != "injected")
+    return f"{'simulated faces and ' if drawn else ''}real faces with a simulated pulse"
 
 
 def difficulty_at(place: float) -> Difficulty:

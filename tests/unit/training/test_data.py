@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rfacenet.errors import SettingsError
+from rfacenet.errors import DatasetError, SettingsError
 from rfacenet.training import SimulationConfig, TrainConfig
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.data import Share, ValidationBatches, check_people, open_source
@@ -20,7 +20,7 @@ def test_people_validated_on_must_be_new(tiny: TrainConfig, validation: tuple[in
 
 
 def test_a_missing_data_set_is_named(tiny: TrainConfig) -> None:
-    with pytest.raises(SettingsError, match="stores/ubfc"):
+    with pytest.raises(DatasetError, match="stores/ubfc"):
         open_source(replace(tiny, data="stores/ubfc"))
 
 
@@ -35,5 +35,5 @@ def test_validation_goes_through_every_set(source: SimulatedClips) -> None:
     assert [item[0] for item in map(items[0].__getitem__, range(len(items[0])))] == ["easy"] * 2 + [
         "hard"
     ] * 2
-    with pytest.raises(SettingsError, match="6 would work"):
+    with pytest.raises(SettingsError, match="6 or more would work"):
         ValidationBatches(source, Share(6, 0, 1), CPU)
