@@ -15,7 +15,7 @@ from rfacenet.signal.beats import beat_times, variability
 from rfacenet.signal.colour import colour_changes, pulse_colour_share
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
 from rfacenet.signal.quality import quality
-from rfacenet.signal.resample import Resampled, to_uniform_grid
+from rfacenet.signal.resample import Resampled, sampling_rate_hz, to_uniform_grid
 from rfacenet.signal.spectrum import PowerSpectrum, power_spectrum, pulse_rate_bpm, shortest_length, snr_db
 from rfacenet.signal.windows import window_starts
 from rfacenet.types import Float64Array, PulseWave, Variability, WindowEstimate
@@ -50,7 +50,7 @@ class Stretch:
 
     Attributes:
         first: Index of its first sample on the video's grid.
-        wave: Samples, ``(T,)``.
+        wave: Samples, ``(T,)``, as the method gave them or cleaned.
         changes: Relative changes of the skin's colour at the same times, ``(T, 3)``; None in grey video.
     """
 
@@ -101,16 +101,17 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
     if samples.fs_hz is None:
         single = "The video has a single frame; at least 4 s are needed for a heart rate."
         return Reading(PulseWave(0.0, np.empty(0)), reason=single)
-    fs_hz = method.input.fs_hz if isinstance(method.input, ClipInput) else samples.fs_hz
+    fs_hz = grid_hz(samples, method)
     n = int(np.floor(samples.t_s[-1] * fs_hz + 1e-6)) + 1
     nothing = PulseWave(fs_hz, np.full(n, np.nan))
     reason = _why_unanswerable(samples, method)
     if reason:
         return Reading(nothing, reason=reason)
-    traces = _pieces(samples, samples.colours, fs_hz)
-    stretches = _stretches(traces, samples, method, fs_hz)
+    stretches = [
+        replace(stretch, wave=clean_pulse(stretch.wave, fs_hz)) for stretch in raw_stretches(samples, method)
+    ]
     if not stretches:
-        longest_s = max(map(len, traces), default=0) / fs_hz
+        longest_s = max(map(len, _pieces(samples, samples.colours, fs_hz)), default=0) / fs_hz
         return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz))
     wave, changes = nothing.value.copy(), np.full((n, 3), np.nan)
     for stretch in stretches:
@@ -136,8 +137,20 @@ def _pieces(samples: FaceSamples, values: NDArray[Any], fs_hz: float) -> list[Re
     return to_uniform_grid(samples.t_s, values, samples.present, fs_hz, MAX_GAP_S)
 
 
-def _stretches(traces: list[Resampled], samples: FaceSamples, method: Method, fs_hz: float) -> list[Stretch]:
-    """The pulse waves of the colour traces that are long enough, with the colours behind them."""
+def grid_hz(samples: FaceSamples, method: Method) -> float:
+    """Sampling rate of a method's waves: the network's own, or the video's for one that reads colours."""
+    return method.input.fs_hz if isinstance(method.input, ClipInput) else sampling_rate_hz(samples.t_s)
+
+
+def raw_stretches(samples: FaceSamples, method: Method) -> list[Stretch]:
+    """The unbroken pulse waves that are long enough to read, as the method gives them, and their colours.
+
+    Args:
+        samples: What was kept of the video, at least two frames of it.
+        method: How the pulse is extracted.
+    """
+    fs_hz = grid_hz(samples, method)
+    traces = _pieces(samples, samples.colours, fs_hz)
     # A trace is small and its methods want it whole; of a clip, a window at a time is enough.
     inputs = (
         [trace[:] for trace in traces] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
@@ -145,7 +158,7 @@ def _stretches(traces: list[Resampled], samples: FaceSamples, method: Method, fs
     return [
         Stretch(
             trace.first,
-            clean_pulse(method.extract(piece, fs_hz), fs_hz),
+            method.extract(piece, fs_hz),
             None if samples.is_grey else colour_changes(trace[:], fs_hz),
         )
         for trace, piece in zip(traces, inputs, strict=True)

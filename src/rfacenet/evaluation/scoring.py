@@ -111,10 +111,7 @@ class RateProtocol:
             TooShortError: The waves are too short for the protocol.
             NoPulseError: A wave is constant.
         """
-        if not (np.isfinite(fs_hz) and fs_hz > 0):
-            raise SettingsError(
-                f"A sampling rate of {fs_hz} Hz cannot be: give the waves' samples per second."
-            )
+        _check_rate(fs_hz)
         predicted, true = _pair(predicted_wave, true_wave)
         predicted, true = (
             self._cleaned(np.cumsum(wave) if differences else wave, fs_hz, name)
@@ -125,6 +122,27 @@ class RateProtocol:
         return ItemScore(
             self.rate_bpm(spectrum), true_bpm, self.snr_db(spectrum, true_bpm), macc(predicted, true)
         )
+
+    def score_rate(self, predicted_wave: ArrayLike, true_bpm: float, fs_hz: float) -> ItemScore:
+        """Read one item's heart rate where the true one is known as a number alone.
+
+        Args:
+            predicted_wave: A method's pulse wave, ``(T,)``, any unit.
+            true_bpm: Heart rate that a device gave.
+            fs_hz: Sampling rate, Hz.
+
+        Returns:
+            The score, without MACC.
+
+        Raises:
+            SettingsError: The wave is not finite, or ``fs_hz`` cannot carry a pulse.
+            TooShortError: The wave is too short for the protocol.
+            NoPulseError: The wave is constant.
+        """
+        _check_rate(fs_hz)
+        wave, _ = _pair(predicted_wave, predicted_wave)
+        spectrum = self.spectrum(self._cleaned(wave, fs_hz, "predicted"), fs_hz)
+        return ItemScore(self.rate_bpm(spectrum), true_bpm, self.snr_db(spectrum, true_bpm))
 
     def _cleaned(self, wave: Float64Array, fs_hz: float, name: str) -> Float64Array:
         cleaned = self.clean(wave, fs_hz)
@@ -333,6 +351,11 @@ def summarise(
         name: Measure(name, float(metric(*columns)), float(error(*columns)), *interval(metric, *columns))
         for name, metric, error, columns in rows
     }
+
+
+def _check_rate(fs_hz: float) -> None:
+    if not (np.isfinite(fs_hz) and fs_hz > 0):
+        raise SettingsError(f"A sampling rate of {fs_hz} Hz cannot be: give the waves' samples per second.")
 
 
 def _pair(predicted_wave: ArrayLike, true_wave: ArrayLike) -> tuple[Float64Array, Float64Array]:

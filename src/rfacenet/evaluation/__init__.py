@@ -1,0 +1,1 @@
+"""Tables of the field: every method on a data set, under one protocol."""
