@@ -1,14 +1,28 @@
 """Data sets on disk: one file each, all of them recordings to the rest of the program."""
 
 from rfacenet.choices import suggest
+from rfacenet.datasets.bp4d_plus import BP4D_PLUS
+from rfacenet.datasets.cohface import COHFACE
+from rfacenet.datasets.ibvp import IBVP
 from rfacenet.datasets.layout import Dataset, is_simulated
+from rfacenet.datasets.mcd_rppg import MCD_RPPG
+from rfacenet.datasets.mmpd import MMPD
+from rfacenet.datasets.own_folder import OWN_FOLDER
+from rfacenet.datasets.physdrive import PHYSDRIVE
 from rfacenet.datasets.pure import PURE
 from rfacenet.datasets.recording import Recording, Reference, TimeSeries
+from rfacenet.datasets.scamps import SCAMPS
+from rfacenet.datasets.ubfc_phys import UBFC_PHYS
 from rfacenet.datasets.ubfc_rppg import UBFC_RPPG
 from rfacenet.datasets.vipl_hr import VIPL_HR
 from rfacenet.errors import SettingsError
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (PURE, UBFC_RPPG, VIPL_HR)}
+_ALL = (
+    *(PURE, UBFC_RPPG, VIPL_HR, UBFC_PHYS, MMPD, COHFACE, SCAMPS, BP4D_PLUS, IBVP, PHYSDRIVE, MCD_RPPG),
+    OWN_FOLDER,
+)
+
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
 """Every data set by its name on the command line."""
 
 

@@ -1,4 +1,4 @@
-"""Videos of data sets that are no plain files: frame times written down elsewhere, and frames in arrays."""
+"""Videos of data sets: by their own times, by times written down elsewhere, and what has a value a frame."""
 
 from __future__ import annotations
 
@@ -10,14 +10,32 @@ from typing import Self
 
 import numpy as np
 
-from rfacenet.datasets.recording import VideoStream
+from rfacenet.datasets.recording import TimeSeries, VideoStream, at_rate
+from rfacenet.errors import DatasetError, VideoError
 from rfacenet.types import Float64Array, Frame
 from rfacenet.video import VideoSource, open_video
 
+MAX_MISCOUNT = 0.1
+"""By how much of their number a value a frame may be more or fewer than the frames."""
 
-def open_plain(path: Path, max_side_px: int | None = None, *, fps: float | None = None) -> VideoStream:
-    """A file or folder of images by its own times."""
-    return open_video(path, max_side_px=max_side_px, fps=fps)
+
+def open_plain(path: Path, max_side_px: int | None = None, *, fps: float | None = None) -> VideoSource:
+    """A file or folder of images by its own times.
+
+    Args:
+        path: The file or folder.
+        max_side_px: Frames whose longer side exceeds this are shrunk to it.
+        fps: Frame rate of images whose names only count them; names that are Unix times go before it.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    try:
+        return open_video(path, max_side_px=max_side_px)
+    except VideoError:
+        if fps is None or not path.is_dir():
+            raise
+        return open_video(path, max_side_px=max_side_px, fps=fps)
 
 
 def open_retimed(
@@ -32,6 +50,35 @@ def open_retimed(
     t_s = read_frame_times()
     video = open_video(path, max_side_px=max_side_px)
     return video if t_s is None else RetimedVideo(video, t_s)
+
+
+def per_frame(value: Float64Array, video: Path, origin: str, *, fps: float | None = None) -> TimeSeries:
+    """What was measured once a frame, by the frame rate that the video states.
+
+    Args:
+        value: Values, ``(N,)``.
+        video: The video; only its length and rate are looked up.
+        origin: Where the values come from, for the message: a file, and what in it.
+        fps: Frame rate of a folder of images, and of a video that cannot be read.
+
+    Raises:
+        DatasetError: The video has another number of frames, no rate is known, or as of ``time_series``.
+    """
+    n_frames = len(value)
+    try:
+        with open_plain(video, fps=fps) as source:
+            fps = source.nominal_fps or fps
+            if fps and source.expected_duration_s:
+                n_frames = round(source.expected_duration_s * fps)
+    except VideoError as error:
+        if fps is None:
+            raise DatasetError(f"{origin} has no times, and no video to tell them: {error}") from error
+    if fps is None:
+        raise DatasetError(f"{origin} has no times, and '{video}' tells no frame rate.")
+    # One more or less is no miscount: some durations end with the last frame, others where it begins.
+    if abs(len(value) - n_frames) > MAX_MISCOUNT * n_frames + 1:
+        raise DatasetError(f"{origin} has {len(value)} values for {n_frames} frames, not one for each.")
+    return at_rate(value, fps, origin)
 
 
 class RetimedVideo:

@@ -44,11 +44,16 @@ def read_rows(path: Path, n_rows: int) -> list[Float64Array]:
     ]
 
 
-def read_numbers(path: Path, n_columns: int) -> Float64Array:
+def read_numbers(path: Path, n_columns: int, most_columns: int | None = None) -> Float64Array:
     """A table of numbers, ``(rows, columns)``, between commas, semicolons or blanks; a header is passed over.
 
+    Args:
+        path: The file.
+        n_columns: Columns to read; what stands behind them is passed over.
+        most_columns: A row of more than these is refused.
+
     Raises:
-        DatasetError: A row has fewer columns, or something is no number.
+        DatasetError: A row has fewer columns or too many, or something is no number.
     """
     rows = [line.replace(",", " ").replace(";", " ").split() for line in read_lines(path)]
     if not _is_number(rows[0][0]):
@@ -56,6 +61,8 @@ def read_numbers(path: Path, n_columns: int) -> Float64Array:
     for number, row in enumerate(rows, 1):
         if len(row) < n_columns:
             raise DatasetError(f"'{path}' has {len(row)} column(s) in row {number} instead of {n_columns}.")
+        if most_columns is not None and len(row) > most_columns:
+            raise DatasetError(f"'{path}' has {len(row)} columns in row {number}; {most_columns} are known.")
     if not rows:
         raise DatasetError(f"'{path}' has a header but no numbers.")
     return np.stack([_numbers(path, number, row[:n_columns]) for number, row in enumerate(rows, 1)])
@@ -68,18 +75,32 @@ def read_column(path: Path, name: str) -> Float64Array:
         DatasetError: There is no such column, or something in it is no number.
     """
     header, *rows = csv.reader(read_lines(path))
-    names = [cell.strip().lower() for cell in header]
+    names = _lowered(header)
     if name.lower() not in names:
         raise DatasetError(f"'{path}' has no column '{name}'; there are {', '.join(header)}.")
     place = names.index(name.lower())
-    return _numbers(path, 1, [row[place] if place < len(row) else "" for row in rows])
+    return _numbers(path, 2, [row[place] if place < len(row) else "" for row in rows], downwards=True)
 
 
-def _numbers(path: Path, line: int, cells: list[str]) -> Float64Array:
+def has_column(path: Path, name: str) -> bool:
+    """Whether a CSV file with a header has a column of that name, whatever its case.
+
+    Raises:
+        DatasetError: It is missing, unreadable or empty.
+    """
+    return name.lower() in _lowered(next(csv.reader(read_lines(path))))
+
+
+def _lowered(header: list[str]) -> list[str]:
+    return [cell.strip().lower() for cell in header]
+
+
+def _numbers(path: Path, line: int, cells: list[str], *, downwards: bool = False) -> Float64Array:
     try:
         return np.array([float(cell) for cell in cells])
     except ValueError as error:
-        wrong = next(cell for cell in cells if not _is_number(cell))
+        place, wrong = next((i, cell) for i, cell in enumerate(cells) if not _is_number(cell))
+        line += place * downwards
         raise DatasetError(f"'{path}' has '{wrong}' where numbers should be (line {line}).") from error
 
 

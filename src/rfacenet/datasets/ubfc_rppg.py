@@ -17,7 +17,7 @@ from rfacenet.datasets.layout import Dataset, Shot, Simulation
 from rfacenet.datasets.opening import open_plain, open_retimed
 from rfacenet.datasets.recording import Recording, Reference, time_series
 from rfacenet.datasets.tables import read_numbers, read_rows
-from rfacenet.files import whole_file
+from rfacenet.datasets.writing import write_lines
 from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
 from rfacenet.video import VideoWriter
@@ -92,8 +92,7 @@ def write(root: Path, subject: int, shot: Shot, recording: SimulatedRecording) -
     t_s = recording.frame_times_s
     rate_bpm = np.full(len(t_s), round(recording.heart_rate_bpm or 0.0))
     lines = (recording.bvp_at(t_s), rate_bpm, t_s)
-    with whole_file(folder / "ground_truth.txt") as file:
-        file.write("\n".join("  ".join(f"{value:.7e}" for value in line) for line in lines).encode())
+    write_lines(folder / "ground_truth.txt", ("  ".join(f"{value:.7e}" for value in line) for line in lines))
 
 
 UBFC_RPPG = Dataset(

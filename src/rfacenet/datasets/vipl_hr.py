@@ -17,11 +17,10 @@ from rfacenet.datasets.layout import Dataset, Shot, Simulation
 from rfacenet.datasets.opening import open_retimed
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.tables import read_column, read_numbers
+from rfacenet.datasets.writing import write_avi, write_lines
 from rfacenet.errors import DatasetError
-from rfacenet.files import whole_file
 from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
-from rfacenet.video import VideoWriter
 
 SCENARIOS = {
     "v1": "stable",
@@ -84,24 +83,13 @@ def read_reference(folder: Path) -> Reference:
 def write(root: Path, subject: int, shot: Shot, recording: SimulatedRecording) -> None:
     """Write a simulated recording; the phone's (source 2) have no frame times, as in some real folders."""
     folder = root / f"p{subject + 1}" / shot.name
-    folder.mkdir(parents=True, exist_ok=True)
-    size_px = recording.width_px, recording.height_px
-    with VideoWriter(
-        folder / "video.avi", *size_px, fps=shot.fs_hz, codec="mjpeg", pix_fmt="yuvj420p"
-    ) as writer:
-        for frame in recording.frames():
-            writer.write(frame.rgb)
+    write_avi(folder / "video.avi", recording, shot.fs_hz)
     rate_bpm = np.full(int(recording.frame_times_s[-1]) + 1, round(recording.heart_rate_bpm or 0.0))
-    _write_lines(folder / "wave.csv", ["Wave", *(f"{60 + 20 * value:.0f}" for value in recording.pulse)])
-    _write_lines(folder / "gt_HR.csv", ["HR", *map(str, rate_bpm)])
-    _write_lines(folder / "gt_SpO2.csv", ["SpO2", *("98" for _ in rate_bpm)])
+    write_lines(folder / "wave.csv", ["Wave", *(f"{60 + 20 * value:.0f}" for value in recording.pulse)])
+    write_lines(folder / "gt_HR.csv", ["HR", *map(str, rate_bpm)])
+    write_lines(folder / "gt_SpO2.csv", ["SpO2", *("98" for _ in rate_bpm)])
     if not shot.name.endswith("source2"):
-        _write_lines(folder / "time.txt", [f"{_MS_PER_S * t:.0f}" for t in recording.frame_times_s])
-
-
-def _write_lines(path: Path, lines: list[str]) -> None:
-    with whole_file(path) as file:
-        file.write("\n".join([*lines, ""]).encode())
+        write_lines(folder / "time.txt", [f"{_MS_PER_S * t:.0f}" for t in recording.frame_times_s])
 
 
 VIPL_HR = Dataset(

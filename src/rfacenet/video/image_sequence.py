@@ -21,7 +21,7 @@ from rfacenet.video.source import VideoSource
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 
 _NUMBER_AT_END = re.compile(r"(\d+)$")
-_DECODER_OF_SIGNATURE = {b"\x89PNG": "png", b"\xff\xd8": "mjpeg", b"BM": "bmp"}
+DECODER_OF_SIGNATURE = {b"\x89PNG": "png", b"\xff\xd8": "mjpeg", b"BM": "bmp"}
 # Today's Unix time has 19 digits in nanoseconds, 16 in microseconds, 13 in milliseconds.
 _UNIT_OF_DIGITS = {19: Fraction(1, 10**9), 16: Fraction(1, 10**6), 13: Fraction(1, 10**3)}
 
@@ -99,7 +99,7 @@ def _decoder(folder: Path, images: list[Path]) -> VideoCodecContext:
     """A decoder of the first image's kind, told by its content: endings are often wrong."""
     for image in images:
         head = _content(image)[:4]
-        for signature, codec in _DECODER_OF_SIGNATURE.items():
+        for signature, codec in DECODER_OF_SIGNATURE.items():
             if head.startswith(signature):
                 decoder = CodecContext.create(codec, "r")
                 assert isinstance(decoder, VideoCodecContext)
