@@ -11,11 +11,11 @@ import numpy as np
 from rfacenet.datasets.recording import TimeSeries
 from rfacenet.datasets.store import StoredRecording
 from rfacenet.errors import DatasetError, RfacenetError
+from rfacenet.evaluation.scoring import ItemScore, RateProtocol
 from rfacenet.faces import crop
 from rfacenet.inference.reading import Stretch, grid_hz, raw_stretches
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.methods import ClipInput, Method
-from rfacenet.evaluation.scoring import ItemScore, RateProtocol
 from rfacenet.types import FaceBox, Float64Array, Uint8Array
 
 Truth = Literal["pulse", "device"]

@@ -1,0 +1,65 @@
+"""``rfacenet benchmark``: the paper's tables, from data sets on disk to pages."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from rfacenet.cli.command import ANSWERED, Commands, add_command, positive_count
+from rfacenet.errors import SettingsError
+
+DATASETS = ("pure", "ubfc-rppg", "vipl-hr")
+TABLES = ("table1", "table2", "table3")
+
+EPILOG = """What is done already is not done again: a run that was stopped goes on when the same command
+is given again. Flags of 'rfacenet train' after '--' change the published setting.
+
+examples:
+  rfacenet simulate --layout pure --subjects 8 --out pure-simulated
+  rfacenet simulate --layout ubfc-rppg --subjects 8 --out ubfc-simulated
+  rfacenet benchmark table2 --pure pure-simulated --ubfc-rppg ubfc-simulated --out results \\
+      -- --epochs 2 --networks.rfacenet.width 16 --networks.physnet.width 16
+  rfacenet benchmark table2 --pure /data/PURE --ubfc-rppg /data/UBFC --out real --seeds 3"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = add_command(commands, "benchmark", _run, "The paper's tables, by one command each.", EPILOG)
+    option = parser.add_argument
+    option("table", choices=TABLES, help="which one: 1 VIPL-HR, 2 PURE and UBFC-rPPG, 3 parts of rFaceNet")
+    for name in DATASETS:
+        option(f"--{name}", type=Path, metavar="ROOT", help=f"folder of {name}")
+    option("--out", type=Path, required=True, metavar="FOLDER", help="stores, runs, scores and tables")
+    option(
+        "--seeds", type=positive_count, default=1, metavar="N", help="trainings of each network (default: 1)"
+    )
+    option(
+        "--reading",
+        default="interpolated",
+        metavar="NAME",
+        help="interpolated (default), or toolbox-2023, the published tables' arithmetic",
+    )
+    option("flags", nargs="*", metavar="-- FLAGS", help="flags of 'rfacenet train'")
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        from rfacenet.evaluation.running import BenchmarkSettings, run_trial
+        from rfacenet.evaluation.writing import write_tables
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"Benchmarks need {error.name}: pip install 'rfacenet[train]'.") from error
+    from rfacenet.evaluation.trials import TRIALS
+
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    for room in ("training", "evaluation"):
+        logging.getLogger(f"rfacenet.{room}").setLevel(logging.INFO)
+    settings = BenchmarkSettings(options.out, options.seeds, options.reading, tuple(options.flags))
+    roots = {
+        name: root for name in DATASETS if (root := getattr(options, name.replace("-", "_"))) is not None
+    }
+    results = [run_trial(trial, roots, settings) for trial in TRIALS[options.table]]
+    for path in write_tables(options.table, results, settings):
+        print(path)
+    return ANSWERED

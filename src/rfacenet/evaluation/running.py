@@ -1,0 +1,270 @@
+"""Does what a table asks for: prepares, trains and tests, and leaves out what is done already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rfacenet.datasets import get_dataset
+from rfacenet.datasets.layout import natural_key
+from rfacenet.datasets.preparing import PreparationReport, prepare
+from rfacenet.datasets.store import CropSettings, StoredRecording, open_store
+from rfacenet.errors import OutputError, SettingsError
+from rfacenet.evaluation.scoring import READINGS, ItemScore
+from rfacenet.evaluation.testing import Reading, TestedRecording, score_method
+from rfacenet.evaluation.trials import NetworkRow, Trial
+from rfacenet.files import whole_file
+from rfacenet.inference.catalogue import get_method
+from rfacenet.inference.neural import neural_method
+from rfacenet.methods import Method
+from rfacenet.training import TrainConfig, parse, train
+
+_LOG = logging.getLogger("rfacenet.evaluation")
+
+TRAIN_SHARE = 0.8
+"""Share of the people to learn from who are trained on; the others choose the best round.
+
+Source: rPPG-Toolbox, PhysNet's cross-dataset settings.
+"""
+
+Progress = Callable[[str], None]
+"""Called with what is being done now, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSettings:
+    """What a caller chooses about a table.
+
+    Attributes:
+        out: Folder for stores, runs, scores and tables.
+        seeds: How often each network is trained, from seed 0 on.
+        reading: Name of the protocol that rates are read by.
+        flags: Flags of ``rfacenet train`` that change the published setting.
+    """
+
+    out: Path
+    seeds: int = 1
+    reading: str = "interpolated"
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise SettingsError(f"A network cannot be trained {self.seeds} times; choose 1 or more seeds.")
+        if self.reading not in READINGS:
+            raise SettingsError(f"There is no reading '{self.reading}'; there are {', '.join(READINGS)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row of a table is made of.
+
+    Attributes:
+        name: Its name.
+        runs: What became of every recording tested on, for every seed; once for what is not trained.
+    """
+
+    name: str
+    runs: tuple[tuple[TestedRecording, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What came out of one part of a table.
+
+    Attributes:
+        trial: What was done.
+        rows: Its rows.
+        preparations: What became of each data set.
+        simulated: Whether anybody in them does not exist.
+        config: The training setting, as it was used; of seed 0.
+    """
+
+    trial: Trial
+    rows: tuple[Row, ...]
+    preparations: Mapping[str, PreparationReport]
+    simulated: bool
+    config: TrainConfig
+
+
+def run_trial(
+    trial: Trial, roots: Mapping[str, Path], settings: BenchmarkSettings, progress: Progress | None = None
+) -> TrialResult:
+    """Prepare, train and test whatever a part of a table needs and has not got yet.
+
+    Args:
+        trial: The part of a table.
+        roots: Folders of the data sets, by name.
+        settings: Seeds, reading, and where everything is kept.
+        progress: Called before each step.
+
+    Raises:
+        SettingsError: A data set is missing or too small, or a setting cannot work.
+        RfacenetError: Preparing or training failed; what is done is kept.
+    """
+    tell = progress or _LOG.info
+    base, _ = parse(["--config", trial.config, "--out", "unused", *settings.flags])
+    crops = CropSettings(base.input.height, base.input.width)
+    preparations = {}
+    for name in dict.fromkeys((trial.train_on, trial.test_on)):
+        tell(f"preparing {get_dataset(name).title}")
+        preparations[name] = prepare(get_dataset(name), _root(name, roots), settings.out / "stores", crops)
+    stores = {name: open_store(report.store) for name, report in preparations.items()}
+    tested = [r for r in stores[trial.test_on][1] if not _is_left_out(r, trial)]
+    reading = Reading(READINGS[settings.reading], trial.truth, trial.segment_s)
+
+    rows = []
+    for row, name in trial.methods.items():
+        tell(f"{trial.title}: {row}")
+        method = get_method(name)
+        rows.append(Row(row, (_scores(settings, trial, row, method, name, tested, reading),)))
+    for row, network in trial.networks.items():
+        runs = []
+        for seed in range(settings.seeds):
+            scores: list[TestedRecording] = []
+            for number, fold in enumerate(_folds(trial, stores[trial.train_on][1], tested)):
+                in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds > 1 else "")
+                tell(f"{trial.title}: {in_words}")
+                config = _config(base, trial, network, preparations[trial.train_on].store, fold, seed)
+                weights = train(config, settings.out / "runs" / f"{trial.name}-{_slug(in_words)}")
+                key = hashlib.sha256(weights.read_bytes()).hexdigest()
+                method = neural_method(row, weights)
+                scores += _scores(settings, trial, in_words, method, key, fold.tested, reading)
+            runs.append(tuple(scores))
+        rows.append(Row(row, tuple(runs)))
+    simulated = any(description.simulated for description, _ in stores.values())
+    return TrialResult(trial, tuple(rows), preparations, simulated, base)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Who is learned from and what is tested on.
+
+    Attributes:
+        tested: The recordings to test on.
+        people: Whom to train on, of the same data set; None: another data set is trained on.
+        validation_people: Whom to validate on, likewise.
+    """
+
+    tested: Sequence[StoredRecording]
+    people: tuple[str, ...] | None = None
+    validation_people: tuple[str, ...] | None = None
+
+
+def parted(people: Sequence[str], n_folds: int) -> list[list[str]]:
+    """People in folds of equal size, but for one: every ``n_folds``-th, in the order of their names."""
+    ordered = sorted(people, key=natural_key)
+    if len(ordered) < n_folds:
+        raise SettingsError(f"{len(ordered)} people cannot be parted into {n_folds} folds.")
+    return [ordered[first::n_folds] for first in range(n_folds)]
+
+
+def _folds(trial: Trial, trained: Sequence[StoredRecording], tested: Sequence[StoredRecording]) -> list[Fold]:
+    """The folds of a trial; a single one where another data set is tested on.
+
+    Raises:
+        SettingsError: Somebody would be both trained and tested on, or there are too few people.
+    """
+    if trial.train_on != trial.test_on:
+        return [Fold(tested)]
+    folds = []
+    for held_out in parted(sorted({recording.subject for recording in tested}), trial.folds):
+        others = sorted({r.subject for r in trained if r.subject not in held_out}, key=natural_key)
+        n_trained = min(round(TRAIN_SHARE * len(others)), len(others) - 1)
+        people, validation_people = tuple(others[:n_trained]), tuple(others[n_trained:])
+        check_fold(people, validation_people, held_out)
+        shown = [recording for recording in tested if recording.subject in held_out]
+        folds.append(Fold(shown, people, validation_people))
+    return folds
+
+
+def check_fold(trained: Sequence[str], validated: Sequence[str], tested: Sequence[str]) -> None:
+    """Refuse a fold whose test says nothing of new people.
+
+    Raises:
+        SettingsError: Somebody is tested on who was trained or validated on.
+    """
+    if shared := sorted((set(trained) | set(validated)) & set(tested)):
+        raise SettingsError(f"'{shared[0]}' would be both trained and tested on; a fold never shares people.")
+
+
+def _config(
+    base: TrainConfig,
+    trial: Trial,
+    row: NetworkRow,
+    store: Path,
+    fold: Fold,
+    seed: int,
+) -> TrainConfig:
+    own = {**base.networks.get(row.network, {}), **row.settings}
+    prepared = replace(
+        base.prepared,
+        train_share=TRAIN_SHARE,
+        people=fold.people,
+        validation_people=fold.validation_people,
+        without=dict(trial.without),
+    )
+    return replace(
+        base,
+        network=row.network,
+        networks={row.network: own},
+        data=str(store),
+        prepared=prepared,
+        seed=seed,
+    )
+
+
+def _scores(
+    settings: BenchmarkSettings,
+    trial: Trial,
+    part: str,
+    method: Method,
+    method_key: str,
+    recordings: Sequence[StoredRecording],
+    reading: Reading,
+) -> tuple[TestedRecording, ...]:
+    """Scores of a method on recordings, from the last time if nothing has changed since."""
+    name = f"{trial.name}-{_slug(part)}-{reading.protocol.name}.json"
+    path = settings.out / "scores" / name
+    made_from = [
+        method_key,
+        [(str(recording.folder), recording.name) for recording in recordings],
+        [reading.protocol.name, reading.truth, reading.segment_s],
+    ]
+    key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    if path.exists():
+        kept = json.loads(path.read_text("utf-8"))
+        if kept["key"] == key:
+            return tuple(_tested(values) for values in kept["recordings"])
+    tested = score_method(method, recordings, reading)
+    content = {"key": key, "recordings": [asdict(one) for one in tested]}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            file.write(json.dumps(content, indent=1).encode())
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from error
+    return tuple(tested)
+
+
+def _tested(values: dict[str, object]) -> TestedRecording:
+    score = values.pop("score")
+    return TestedRecording(**values, score=None if score is None else ItemScore(**score))  # type: ignore[arg-type]
+
+
+def _root(name: str, roots: Mapping[str, Path]) -> Path:
+    if name not in roots:
+        raise SettingsError(f"This table needs {get_dataset(name).title}; give its folder by --{name}.")
+    return roots[name]
+
+
+def _is_left_out(recording: StoredRecording, trial: Trial) -> bool:
+    return any(recording.conditions.get(name) in values for name, values in trial.without.items())
+
+
+def _slug(text: str) -> str:
+    """A row's name as part of a file's."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())

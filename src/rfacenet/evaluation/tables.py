@@ -1,0 +1,280 @@
+"""Results as tables: Markdown, CSV, LaTeX and a page, the paper's number beside each measured one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from rfacenet import __version__
+from rfacenet.evaluation.published import Published
+from rfacenet.evaluation.running import BenchmarkSettings, Row, TrialResult
+from rfacenet.evaluation.scoring import READINGS, Measure, summarise
+from rfacenet.evaluation.testing import TestedRecording
+
+SIMULATED = (
+    "Simulated: nobody in these data sets exists. The numbers say that the pipeline works, and nothing "
+    "about real faces."
+)
+
+_HEADS = {
+    "mae_bpm": "MAE, bpm",
+    "rmse_bpm": "RMSE, bpm",
+    "mape_percent": "MAPE, %",
+    "sd_bpm": "SD, bpm",
+    "sd_absolute_bpm": "SD of |error|, bpm",
+    "pearson": "ρ",
+}
+_DIGITS = {"pearson": 3}
+_NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        title: What stands above it.
+        heads: Names of the columns.
+        rows: Cells of each row.
+        notes: What stands below it, a sentence each.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def as_table(result: TrialResult, settings: BenchmarkSettings) -> Table:
+    """One part of a table, with the rows that only the paper has as well."""
+    trial = result.trial
+    heads = ["method", "tested"]
+    for metric in trial.metrics:
+        heads += [_HEADS[metric], "paper"]
+    measured = {row.name: row for row in result.rows}
+    names = [*(name for name in trial.published if name not in measured), *measured]
+    order = {name: place for place, name in enumerate(trial.published)}
+    rows = []
+    for name in sorted(names, key=lambda name: order.get(name, len(order))):
+        row = measured.get(name)
+        cells = [name, _NOTHING if row is None else _tested(row)]
+        measures = [] if row is None else _measures(row, settings)
+        for metric in trial.metrics:
+            cells += [_measured(measures, metric), _paper(trial.published.get(name), metric)]
+        rows.append(tuple(cells))
+    return Table(trial.title, tuple(heads), tuple(rows), tuple(_notes(result, settings)))
+
+
+def measures_of(run: Sequence[TestedRecording], settings: BenchmarkSettings) -> dict[str, Measure]:
+    """All metrics of one run of a row; none where no recording was read."""
+    read = [one for one in run if one.score is not None]
+    if not read:
+        return {}
+    scores = [one.score for one in read if one.score is not None]
+    return summarise(scores, READINGS[settings.reading], groups=[one.subject for one in read])
+
+
+def _measures(row: Row, settings: BenchmarkSettings) -> list[dict[str, Measure]]:
+    return [measures for run in row.runs if (measures := measures_of(run, settings))]
+
+
+def _tested(row: Row) -> str:
+    """How many recordings were read, of how many; of several runs, the fewest."""
+    read = min(sum(one.score is not None for one in run) for run in row.runs)
+    return f"{read} of {len(row.runs[0])}"
+
+
+def _measured(runs: Sequence[dict[str, Measure]], metric: str) -> str:
+    digits = _DIGITS.get(metric, 2)
+    if not runs:
+        return _NOTHING
+    values = np.array([run[metric].value for run in runs])
+    if len(runs) > 1:
+        return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+    measure = runs[0][metric]
+    return (
+        f"{measure.value:.{digits}f} ± {measure.standard_error:.{digits}f} "
+        f"[{measure.low:.{digits}f}, {measure.high:.{digits}f}]"
+    )
+
+
+def _paper(published: Published | None, metric: str) -> str:
+    # The table's own rows mix two deviations: see docs/reproduction.md.
+    name = "sd_bpm" if metric == "sd_absolute_bpm" else metric
+    values = None if published is None else getattr(published, name, None)
+    return _NOTHING if values is None else " ± ".join(f"{value:g}" for value in values)
+
+
+def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
+    config, trial = result.config, result.trial
+    notes = [SIMULATED] if result.simulated else []
+    notes.append(
+        f"Rates are read by '{settings.reading}', against "
+        f"{'the reference pulse, read alike' if trial.truth == 'pulse' else 'the rate that the device gave'}"
+        + (
+            f", as the mean of segments of {trial.segment_s:g} s."
+            if trial.segment_s
+            else ", a recording whole."
+        )
+    )
+    seeds = "seed 0" if settings.seeds == 1 else f"seeds 0 to {settings.seeds - 1}"
+    length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
+    changes = f", changed by {' '.join(settings.flags)}" if settings.flags else ""
+    notes.append(
+        f"Networks: setting '{trial.config}'{changes}; {length}, batches of {config.batch_size}, {seeds}."
+    )
+    if settings.seeds == 1:
+        notes.append("Value ± standard error [95 % bootstrap interval over subjects].")
+    else:
+        notes.append(
+            "Of networks, mean ± standard deviation over seeds; of other methods, value ± standard error "
+            "[95 % bootstrap interval over subjects]."
+        )
+    if settings.reading == "toolbox-2023":
+        notes.append("The ± of an RMSE is that of the published tables, in squared beats per minute.")
+    for name, report in result.preparations.items():
+        left_out = f"; {len(report.left_out)} could not be, see report.csv" if report.left_out else ""
+        notes.append(
+            f"{name}: {len(report.prepared)} of {len(report.outcomes)} recordings prepared{left_out}."
+        )
+    if "sd_absolute_bpm" in trial.metrics:
+        notes.append(
+            "The paper's SD is of the absolute error in rFaceNet's row, of the signed one in the others; it "
+            "stands beside both."
+        )
+    return notes
+
+
+def as_markdown(tables: Sequence[Table]) -> str:
+    """Tables as Markdown."""
+    parts = []
+    for table in tables:
+        lines = [f"## {table.title}", ""]
+        lines += [
+            f"| {' | '.join(cells)} |" for cells in (table.heads, ["---"] * len(table.heads), *table.rows)
+        ]
+        parts.append("\n".join([*lines, "", *(f"- {note}" for note in table.notes)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(results: Sequence[TrialResult], settings: BenchmarkSettings) -> str:
+    """Every number as a row of its own, for programs."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    names = ("table", "method", "seed", "metric", "value", "standard_error", "low", "high", "tested", "paper")
+    rows.writerow([*names, "simulated"])
+    for result in results:
+        for row in result.rows:
+            for seed, run in enumerate(row.runs):
+                tested = sum(one.score is not None for one in run)
+                for metric, measure in measures_of(run, settings).items():
+                    paper = _paper(result.trial.published.get(row.name), metric)
+                    numbers = (measure.value, measure.standard_error, measure.low, measure.high)
+                    rows.writerow(
+                        [
+                            *(result.trial.name, row.name, seed, metric),
+                            *(f"{number:.6g}" for number in numbers),
+                            *(tested, "" if paper == _NOTHING else paper, result.simulated),
+                        ]
+                    )
+    return text.getvalue()
+
+
+def as_latex(tables: Sequence[Table]) -> str:
+    """Tables for a paper that uses booktabs."""
+    parts = []
+    for table in tables:
+        rows = [" & ".join(map(_latex, row)) + r" \\" for row in table.rows]
+        parts.append(
+            "\n".join(
+                [
+                    *(f"% {note}" for note in table.notes),
+                    rf"\begin{{tabular}}{{l{'r' * (len(table.heads) - 1)}}}",
+                    r"\toprule",
+                    " & ".join(map(_latex, table.heads)) + r" \\",
+                    r"\midrule",
+                    *rows,
+                    r"\bottomrule",
+                    r"\end{tabular}",
+                ]
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex(text: str) -> str:
+    for plain, coded in (
+        ("%", r"\%"),
+        ("±", r"$\pm$"),
+        ("ρ", r"$\rho$"),
+        ("–", "--"),
+        ("|error|", r"$|$error$|$"),
+    ):
+        text = text.replace(plain, coded)
+    return text
+
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --muted: #5c6776; --page: #f5f6f8; --card: #fff;
+  --rule: #e1e5ea; --accent: #c2253c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ebf0; --muted: #9aa5b4; --page: #11151b;
+  --card: #1a2029; --rule: #2c3541; --accent: #ff6b7d; } }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }
+h1 { font-size: 21px; } h2 { font-size: 17px; margin: 0 0 12px; }
+section { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 20px;
+  margin-bottom: 20px; overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 5px 14px 5px 0; text-align: left; white-space: nowrap;
+  border-bottom: 1px solid var(--rule); }
+th { color: var(--muted); font-weight: 600; } td.paper, th.paper { color: var(--muted); }
+tr.ours td:first-child { font-weight: 650; }
+.simulated { border-left: 4px solid var(--accent); padding: 8px 12px; background: var(--card); }
+li, footer { color: var(--muted); font-size: 13.5px; } ul { padding-left: 18px; margin: 12px 0 0; }
+img { max-width: 100%; background: #fff; border-radius: 8px; }
+"""
+
+
+def as_page(title: str, tables: Sequence[Table], simulated: bool, figures: Sequence[str] = ()) -> str:
+    """One page of tables and figures.
+
+    Args:
+        title: What stands above all.
+        tables: The tables.
+        simulated: Whether the people in any data set do not exist.
+        figures: Names of image files beside the page.
+    """
+    banner = f'<p class="simulated">{SIMULATED}</p>' if simulated else ""
+    images = "".join(
+        f'<section><img src="{escape(name)}" alt="{escape(name)}"></section>' for name in figures
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{STYLE}</style></head><body><main><h1>{escape(title)}</h1>{banner}"
+        f"{''.join(map(_section, tables))}{images}"
+        f"<footer>Made by rfacenet {__version__}. Not a medical device.</footer></main></body></html>\n"
+    )
+
+
+def _section(table: Table) -> str:
+    def cells(tag: str, texts: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=paper' if head == 'paper' else ''}>{escape(text)}</{tag}>"
+            for head, text in zip(table.heads, texts, strict=True)
+        )
+
+    rows = "".join(
+        f"<tr{' class=ours' if row[0] == 'rFaceNet' else ''}>{cells('td', row)}</tr>" for row in table.rows
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    return (
+        f"<section><h2>{escape(table.title)}</h2><table><tr>{cells('th', table.heads)}</tr>{rows}</table>"
+        f"<ul>{notes}</ul></section>"
+    )

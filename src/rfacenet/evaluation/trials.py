@@ -1,0 +1,133 @@
+"""The paper's tables as what has to be trained, tested and compared: data, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from rfacenet.evaluation.published import TABLE_1, TABLE_2_PURE, TABLE_2_UBFC, TABLE_3, Published
+from rfacenet.evaluation.testing import Truth
+
+CLASSICAL = MappingProxyType(
+    {name.upper(): name for name in ("green", "ica", "chrom", "lgi", "pbv", "pos", "omit")}
+)
+"""Classical methods by their rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRow:
+    """A row whose network is trained.
+
+    Attributes:
+        network: Its name in ``rfacenet.models``.
+        settings: What differs from its configuration's.
+    """
+
+    network: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One part of a table: methods, what they are trained on and what they are tested on.
+
+    Attributes:
+        name: For files.
+        title: For people.
+        train_on: Data set that networks are trained on.
+        test_on: Data set that everything is tested on. If it is the same, its people are parted into folds,
+            and each fold is tested by a network that has not seen it.
+        config: Published training setting.
+        methods: Classical methods by their rows.
+        networks: Networks by their rows.
+        published: The paper's rows.
+        metrics: The columns, as ``rfacenet.evaluation.scoring.summarise`` names them.
+        folds: Into how many parts people are parted; 1 where another data set is tested on.
+        without: Recordings to leave out, by what is known of them.
+        segment_s: Length of the segments that a recording's rate is the mean of; None reads it whole.
+        truth: What rates are held against: ``pulse`` or ``device``.
+    """
+
+    name: str
+    title: str
+    train_on: str
+    test_on: str
+    config: str
+    methods: Mapping[str, str]
+    networks: Mapping[str, NetworkRow]
+    published: Mapping[str, Published]
+    metrics: Sequence[str] = ("mae_bpm", "rmse_bpm", "pearson")
+    folds: int = 1
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    segment_s: float | None = None
+    truth: Truth = "pulse"
+
+
+_BOTH = {"PhysNet": NetworkRow("physnet"), "rFaceNet": NetworkRow("rfacenet")}
+
+_PARTS: dict[str, dict[str, Any]] = {
+    "neither": {"use_tcu": False, "fusion_stage": None},
+    "CTFC, fed with noise": {"use_tcu": False, "fusion_stage": 3},
+    "TCU, no fusion": {"fusion_stage": None},
+    "TCU and CTFC, stage 1": {"fusion_stage": 1},
+    "TCU and CTFC, stage 2": {"fusion_stage": 2},
+    "TCU and CTFC, stage 3": {"fusion_stage": 3},
+}
+
+TRIALS: Mapping[str, Sequence[Trial]] = {
+    "table1": (
+        Trial(
+            name="vipl-hr",
+            title="VIPL-HR, subject-exclusive 5-fold",
+            train_on="vipl-hr",
+            test_on="vipl-hr",
+            config="vipl-hr",
+            methods=CLASSICAL,
+            networks=_BOTH,
+            published=TABLE_1,
+            metrics=("sd_bpm", "sd_absolute_bpm", "mae_bpm", "rmse_bpm", "pearson"),
+            folds=5,
+            # Sec. 4.2: "excluding head motion scenes (v2 and v9)"; and colour is needed.
+            without={"scenario": ("v2", "v9"), "source": ("source4",)},
+            segment_s=8.0,
+            truth="device",
+        ),
+    ),
+    "table2": (
+        Trial(
+            name="pure-to-ubfc-rppg",
+            title="Train: PURE. Test: UBFC-rPPG",
+            train_on="pure",
+            test_on="ubfc-rppg",
+            config="cross-dataset",
+            methods=CLASSICAL,
+            networks=_BOTH,
+            published=TABLE_2_UBFC,
+        ),
+        Trial(
+            name="ubfc-rppg-to-pure",
+            title="Train: UBFC-rPPG. Test: PURE",
+            train_on="ubfc-rppg",
+            test_on="pure",
+            config="cross-dataset",
+            methods=CLASSICAL,
+            networks=_BOTH,
+            published=TABLE_2_PURE,
+        ),
+    ),
+    "table3": (
+        Trial(
+            name="parts",
+            title="Parts of rFaceNet. Train: PURE. Test: UBFC-rPPG",
+            train_on="pure",
+            test_on="ubfc-rppg",
+            config="cross-dataset",
+            methods={},
+            networks={row: NetworkRow("rfacenet", settings) for row, settings in _PARTS.items()},
+            published=TABLE_3,
+        ),
+    ),
+}
+"""The tables by their names on the command line."""
