@@ -10,6 +10,7 @@ from pathlib import Path
 from rfacenet.cli.command import ANSWERED, Commands, add_command, positive_count
 from rfacenet.errors import SettingsError
 
+NAME = "benchmark"
 DATASETS = ("pure", "ubfc-rppg", "vipl-hr")
 TABLES = ("table1", "table2", "table3")
 
@@ -26,7 +27,7 @@ examples:
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = add_command(commands, "benchmark", _run, "The paper's tables, by one command each.", EPILOG)
+    parser = add_command(commands, NAME, _run, "The paper's tables, by one command each.", EPILOG)
     option = parser.add_argument
     option("table", choices=TABLES, help="which one: 1 VIPL-HR, 2 PURE and UBFC-rPPG, 3 parts of rFaceNet")
     for name in DATASETS:
@@ -41,7 +42,17 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="interpolated (default), or toolbox-2023, the published tables' arithmetic",
     )
-    option("flags", nargs="*", metavar="-- FLAGS", help="flags of 'rfacenet train'")
+
+
+def parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """A benchmark's own arguments, and those for ``rfacenet train`` behind ``--``.
+
+    argparse would take the latter for unknown ones, as it gives positional arguments their share early.
+    """
+    if arguments[:1] != [NAME] or "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
 
 
 def _run(options: argparse.Namespace) -> int:

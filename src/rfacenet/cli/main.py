@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not fit the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    own, flags = benchmark.parted(list(sys.argv[1:] if arguments is None else arguments))
+    options = parser().parse_args(own)
+    options.flags = flags
     try:
         code = int(options.run(options))
         sys.stdout.flush()

@@ -109,6 +109,8 @@ class ValidationBatches(Dataset[tuple[str, ClipBatch]]):
         self.share = share
         self.device = device
         n_steps = source.validation_clips // (share.batch_size * share.n_processes)
+        if n_steps == 0 and share.n_processes == 1:
+            n_steps = 1  # a single process may have a batch that is not full; many must all have one
         if n_steps == 0:
             raise SettingsError(
                 f"A validation set of {source.validation_clips} clips is smaller than a batch; "
