@@ -36,4 +36,5 @@ def test_validation_goes_through_every_set(source: SimulatedClips) -> None:
         "hard"
     ] * 2
     with pytest.raises(SettingsError, match="6 or more would work"):
-        ValidationBatches(source, Share(6, 0, 1), CPU)
+        ValidationBatches(source, Share(3, 0, 2), CPU)
+    assert len(ValidationBatches(source, Share(6, 0, 1), CPU)) == 2
