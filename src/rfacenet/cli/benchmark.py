@@ -13,6 +13,7 @@ from rfacenet.errors import SettingsError
 NAME = "benchmark"
 DATASETS = ("pure", "ubfc-rppg", "vipl-hr")
 TABLES = ("table1", "table2", "table3")
+FIGURES = "figures"
 
 EPILOG = """What is done already is not done again: a run that was stopped goes on when the same command
 is given again. Flags of 'rfacenet train' after '--' change the published setting.
@@ -29,7 +30,11 @@ def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, NAME, _run, "The paper's tables, by one command each.", EPILOG)
     option = parser.add_argument
-    option("table", choices=TABLES, help="which one: 1 VIPL-HR, 2 PURE and UBFC-rPPG, 3 parts of rFaceNet")
+    option(
+        "table",
+        choices=(*TABLES, FIGURES),
+        help="1: VIPL-HR, 2: PURE and UBFC-rPPG, 3: parts of rFaceNet; figures: table 2, and what it shows",
+    )
     for name in DATASETS:
         option(f"--{name}", type=Path, metavar="ROOT", help=f"folder of {name}")
     option("--out", type=Path, required=True, metavar="FOLDER", help="stores, runs, scores and tables")
@@ -70,7 +75,13 @@ def _run(options: argparse.Namespace) -> int:
     roots = {
         name: root for name in DATASETS if (root := getattr(options, name.replace("-", "_"))) is not None
     }
-    results = [run_trial(trial, roots, settings) for trial in TRIALS[options.table]]
-    for path in write_tables(options.table, results, settings):
+    table = "table2" if options.table == FIGURES else options.table
+    results = [run_trial(trial, roots, settings) for trial in TRIALS[table]]
+    figures = []
+    if options.table == FIGURES:
+        from rfacenet.evaluation.drawing import draw_figures
+
+        figures = [path for result in results for path in draw_figures(result, options.out)]
+    for path in [*figures, *write_tables(table, results, settings, figures)]:
         print(path)
     return ANSWERED

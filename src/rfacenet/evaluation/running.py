@@ -78,6 +78,7 @@ class TrialResult:
     Attributes:
         trial: What was done.
         rows: Its rows.
+        runs: Run folders of the networks' rows: seed 0, and its first fold.
         preparations: What became of each data set.
         simulated: Whether anybody in them does not exist.
         config: The training setting, as it was used; of seed 0.
@@ -85,6 +86,7 @@ class TrialResult:
 
     trial: Trial
     rows: tuple[Row, ...]
+    runs: Mapping[str, Path]
     preparations: Mapping[str, PreparationReport]
     simulated: bool
     config: TrainConfig
@@ -116,7 +118,8 @@ def run_trial(
     tested = [r for r in stores[trial.test_on][1] if not _is_left_out(r, trial)]
     reading = Reading(READINGS[settings.reading], trial.truth, trial.segment_s)
 
-    rows = []
+    rows: list[Row] = []
+    folders: dict[str, Path] = {}
     for row, name in trial.methods.items():
         tell(f"{trial.title}: {row}")
         method = get_method(name)
@@ -129,14 +132,16 @@ def run_trial(
                 in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds > 1 else "")
                 tell(f"{trial.title}: {in_words}")
                 config = _config(base, trial, network, preparations[trial.train_on].store, fold, seed)
-                weights = train(config, settings.out / "runs" / f"{trial.name}-{_slug(in_words)}")
+                folder = settings.out / "runs" / f"{trial.name}-{_slug(in_words)}"
+                weights = train(config, folder)
+                folders.setdefault(row, folder)
                 key = hashlib.sha256(weights.read_bytes()).hexdigest()
                 method = neural_method(row, weights)
                 scores += _scores(settings, trial, in_words, method, key, fold.tested, reading)
             runs.append(tuple(scores))
         rows.append(Row(row, tuple(runs)))
     simulated = any(description.simulated for description, _ in stores.values())
-    return TrialResult(trial, tuple(rows), preparations, simulated, base)
+    return TrialResult(trial, tuple(rows), folders, preparations, simulated, base)
 
 
 @dataclass(frozen=True, slots=True)

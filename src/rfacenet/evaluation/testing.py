@@ -86,7 +86,7 @@ def score_recording(method: Method, recording: StoredRecording, reading: Reading
         NoPulseError: A wave is constant.
         TooShortError: No stretch with a face and a measurement is long enough.
     """
-    samples = FaceSamples(recording.t_s, recording.colours, _crops(recording, method))
+    samples = FaceSamples(recording.t_s, recording.colours, crops_for(recording, method))
     fs_hz = grid_hz(samples, method)
     scores, lengths = [], []
     for stretch in raw_stretches(samples, method):
@@ -141,7 +141,7 @@ def _mean(scores: Sequence[ItemScore], lengths: Sequence[int]) -> ItemScore:
     return ItemScore(predicted_bpm, true_bpm, average("snr_db"), average("macc"))
 
 
-def _crops(recording: StoredRecording, method: Method) -> Uint8Array | None:
+def crops_for(recording: StoredRecording, method: Method) -> Uint8Array | None:
     """The face at the size that the method sees; None for one that reads colours."""
     if not isinstance(method.input, ClipInput):
         return None

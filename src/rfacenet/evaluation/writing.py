@@ -10,8 +10,16 @@ from rfacenet.evaluation.tables import as_csv, as_latex, as_markdown, as_page, a
 from rfacenet.output.files import write_text
 
 
-def write_tables(name: str, results: Sequence[TrialResult], settings: BenchmarkSettings) -> list[Path]:
+def write_tables(
+    name: str, results: Sequence[TrialResult], settings: BenchmarkSettings, figures: Sequence[Path] = ()
+) -> list[Path]:
     """Write a table in every form.
+
+    Args:
+        name: Name of the files.
+        results: The parts of the table.
+        settings: As they were run.
+        figures: Pictures beside the page, to show on it.
 
     Returns:
         The files; the page is the last.
@@ -27,7 +35,7 @@ def write_tables(name: str, results: Sequence[TrialResult], settings: BenchmarkS
         ".md": heading + as_markdown(tables),
         ".csv": as_csv(results, settings),
         ".tex": as_latex(tables),
-        ".html": as_page(title, tables, simulated),
+        ".html": as_page(title, tables, simulated, [path.name for path in figures]),
     }
     paths = []
     for ending, text in texts.items():
