@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def _paper(published: Published | None, metric: str) -> str:
     # The table's own rows mix two deviations: see docs/reproduction.md.
     name = "sd_bpm" if metric == "sd_absolute_bpm" else metric
     values = None if published is None else getattr(published, name, None)
-    return _NOTHING if values is None else " ± ".join(f"{value:g}" for value in values)
+    return _NOTHING if values is None else " ± ".join(f"{value:.2f}" for value in values)
 
 
 def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
@@ -226,7 +227,7 @@ STYLE = """
   --card: #1a2029; --rule: #2c3541; --accent: #ff6b7d; } }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }
+main { max-width: 1160px; margin: 0 auto; padding: 24px 16px 48px; }
 h1 { font-size: 21px; } h2 { font-size: 17px; margin: 0 0 12px; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 20px;
   margin-bottom: 20px; overflow-x: auto; }
@@ -237,7 +238,9 @@ th { color: var(--muted); font-weight: 600; } td.paper, th.paper { color: var(--
 tr.ours td:first-child { font-weight: 650; }
 .simulated { border-left: 4px solid var(--accent); padding: 8px 12px; background: var(--card); }
 li, footer { color: var(--muted); font-size: 13.5px; } ul { padding-left: 18px; margin: 12px 0 0; }
-img { max-width: 100%; background: #fff; border-radius: 8px; }
+td small { display: block; color: var(--muted); }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 16px; }
+img { width: 100%; background: #fff; border-radius: 8px; }
 """
 
 
@@ -251,22 +254,27 @@ def as_page(title: str, tables: Sequence[Table], simulated: bool, figures: Seque
         figures: Names of image files beside the page.
     """
     banner = f'<p class="simulated">{SIMULATED}</p>' if simulated else ""
-    images = "".join(
-        f'<section><img src="{escape(name)}" alt="{escape(name)}"></section>' for name in figures
-    )
+    images = "".join(f'<img src="{escape(name)}" alt="{escape(Path(name).stem)}">' for name in figures)
+    gallery = f'<section class="figures">{images}</section>' if images else ""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style></head><body><main><h1>{escape(title)}</h1>{banner}"
-        f"{''.join(map(_section, tables))}{images}"
+        f"{''.join(map(_section, tables))}{gallery}"
         f"<footer>Made by rfacenet {__version__}. Not a medical device.</footer></main></body></html>\n"
     )
+
+
+def _with_interval_below(text: str) -> str:
+    """A cell, its interval in a line of its own: the table would be too wide for a screen."""
+    value, bracket, interval = escape(text).partition(" [")
+    return f"{value}<small>[{interval}</small>" if bracket else value
 
 
 def _section(table: Table) -> str:
     def cells(tag: str, texts: Sequence[str]) -> str:
         return "".join(
-            f"<{tag}{' class=paper' if head == 'paper' else ''}>{escape(text)}</{tag}>"
+            f"<{tag}{' class=paper' if head == 'paper' else ''}>{_with_interval_below(text)}</{tag}>"
             for head, text in zip(table.heads, texts, strict=True)
         )
 
