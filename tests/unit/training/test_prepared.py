@@ -8,35 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from rfacenet.datasets.store import CropSettings, RecordingWriter, StoreDescription, create_store
+from rfacenet.datasets.store import CropSettings, StoreDescription, create_store
 from rfacenet.errors import DatasetError, SettingsError
 from rfacenet.models import InputSpec
 from rfacenet.training import TrainConfig, train
 from rfacenet.training.config import PreparedConfig
 from rfacenet.training.data import check_people
 from rfacenet.training.prepared import PreparedClips
+from stores import add_recording, grey_level, pulse_at
 
 CPU = torch.device("cpu")
 SPEC = InputSpec(32, 16, 16, 30.0, "diff_normalized", "wave")
-N_FRAMES, FILMED_HZ = 100, 25.0
-
-
-def grey_level(t_s: np.ndarray) -> np.ndarray:
-    return 100 + 10 * t_s
-
-
-def pulse_at(t_s: np.ndarray) -> np.ndarray:
-    return np.sin(2 * np.pi * 1.2 * t_s)
-
-
-def add_recording(store: Path, name: str, subject: str, **conditions: str) -> None:
-    t_s, pulse_t_s = np.arange(N_FRAMES) / FILMED_HZ, np.arange(-10, 240) / 60
-    with RecordingWriter(store, name, (32, 32)) as writer:
-        for level in grey_level(t_s):
-            writer.add(np.full((32, 32, 3), round(level), np.uint8))
-        traces = {"t_s": t_s, "colours": np.ones((N_FRAMES, 3)), "pulse_t_s": pulse_t_s}
-        record = {"name": name, "subject": subject, "conditions": conditions, "damaged_frames": 0}
-        writer.finish({**traces, "pulse": pulse_at(pulse_t_s)}, record)
 
 
 @pytest.fixture
