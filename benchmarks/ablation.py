@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1000, help="a whole number of rounds of 500")
     parser.add_argument("--size", type=int, default=24, help="height and width of the clips, pixels")
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
