@@ -76,7 +76,8 @@ def compare(program: str, root: Path, folder: Path, runs: int) -> None:
         ratios.append(plain_s / ours_s)
         print(
             f"  straightforward {plain_s:5.1f} s, {plain_cpu_s:5.1f} CPU s; "
-            f"rfacenet prepare {ours_s:5.1f} s, {ours_cpu_s:5.1f} CPU s: {ratios[-1]:.2f} times as fast; {ours_mb:.0f} MB a process at most"
+            f"rfacenet prepare {ours_s:5.1f} s, {ours_cpu_s:5.1f} CPU s: {ratios[-1]:.2f} times as fast; "
+            f"{ours_mb:.0f} MB a process at most"
         )
     print(f"  median {np.median(ratios):.2f} times as fast")
 
