@@ -26,6 +26,7 @@ def add_recording(
         colours = 100 + np.array([0.2, -1.0, 0.4]) * pulse_at(t_s, rate_bpm)[:, None]
         traces = {"t_s": t_s, "colours": colours, "pulse_t_s": pulse_t_s}
         record = {"name": name, "subject": subject, "conditions": conditions, "damaged_frames": 0}
+        record["fingerprint"] = f"{rate_bpm}"
         writer.finish({**traces, "pulse": pulse_at(pulse_t_s, rate_bpm)}, record)
 
 

@@ -62,7 +62,7 @@ def parted(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        from rfacenet.evaluation.running import BenchmarkSettings, run_trial
+        from rfacenet.evaluation.running import BenchmarkSettings, prepare_all, run_trial
         from rfacenet.evaluation.writing import write_tables
     except ModuleNotFoundError as error:
         raise SettingsError(f"Benchmarks need {error.name}: pip install 'rfacenet[train]'.") from error
@@ -75,12 +75,18 @@ def _run(options: argparse.Namespace) -> int:
     roots = {
         name: root for name in DATASETS if (root := getattr(options, name.replace("-", "_"))) is not None
     }
-    table = "table2" if options.table == FIGURES else options.table
-    results = [run_trial(trial, roots, settings) for trial in TRIALS[table]]
-    figures = []
-    if options.table == FIGURES:
+    with_figures = options.table == FIGURES
+    table = "table2" if with_figures else options.table
+    if with_figures:
         from rfacenet.evaluation.drawing import draw_figures
+        from rfacenet.evaluation.figures import load_pyplot
 
+        load_pyplot()  # if it is missing, that is told before the work
+    preparations = prepare_all(TRIALS[table], roots, settings)
+    results = [run_trial(trial, preparations, settings) for trial in TRIALS[table]]
+    write_tables(table, results, settings)
+    figures = []
+    if with_figures:
         figures = [path for result in results for path in draw_figures(result, options.out)]
     for path in [*figures, *write_tables(table, results, settings, figures)]:
         print(path)

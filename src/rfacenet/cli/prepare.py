@@ -18,7 +18,7 @@ from rfacenet.cli.command import (
     positive_count,
     progress_bar,
 )
-from rfacenet.errors import SettingsError
+from rfacenet.errors import SettingsError, WorkerError
 
 EPILOG = """Every recording is accounted for in report.csv in the store. A run that was stopped goes
 on when the same command is given again; other settings make another store.
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     option(
         "--processes", type=positive_count, metavar="N", help="how many work at a time (default: one a core)"
     )
-    option("--cluster", metavar="ADDRESS", help="have the workers of a Dask scheduler do it")
+    option("--cluster", metavar="ADDRESS", help="a Dask scheduler, whose workers see both folders")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -84,7 +84,7 @@ def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
     if options.processes is not None:
         raise SettingsError("--processes is for this machine; a cluster has its own workers: leave it out.")
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ModuleNotFoundError as error:
         raise SettingsError("--cluster needs Dask: pip install 'rfacenet[cluster]'.") from error
     try:
@@ -94,4 +94,10 @@ def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
             f"No Dask scheduler answers at '{options.cluster}'; check the address."
         ) from error
     with client, client.get_executor() as pool:
-        yield pool
+        try:
+            yield pool
+        except KilledWorker as error:
+            raise WorkerError(
+                "A worker of the cluster died, perhaps for lack of memory; what was done before is kept, "
+                "and the same command goes on."
+            ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,13 @@ class Dataset:
         """
         if not root.is_dir():
             raise DatasetError(f"There is no folder '{root}'; name the one that holds {self.title}.")
-        found = sorted(self.find(root), key=lambda recording: natural_key(recording.name))
+        try:
+            found = sorted(self.find(root), key=lambda recording: natural_key(recording.name))
+        except OSError as error:
+            raise DatasetError(f"'{root}' cannot be read: {error.strerror}.") from error
+        names = Counter(recording.name for recording in found)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise DatasetError(f"'{root}' holds '{twice[0]}' more than once; take one of them out.")
         if not found:
             raise DatasetError(
                 f"'{root}' does not look like {self.title}: expected {self.layout}, found {_listing(root)}."

@@ -19,8 +19,10 @@ MAX_MISCOUNT = 0.1
 """By how much of their number a value a frame may be more or fewer than the frames."""
 
 
-def open_plain(path: Path, max_side_px: int | None = None, *, fps: float | None = None) -> VideoSource:
-    """A file or folder of images by its own times.
+def open_plain(
+    path: Path, max_side_px: int | None = None, *, fps: float | None = None
+) -> VideoSource | LateVideo:
+    """A file or folder of images by its own times, from its beginning on, even if a frame is lost there.
 
     Args:
         path: The file or folder.
@@ -31,11 +33,12 @@ def open_plain(path: Path, max_side_px: int | None = None, *, fps: float | None 
         VideoError: It cannot be read.
     """
     try:
-        return open_video(path, max_side_px=max_side_px)
+        video = open_video(path, max_side_px=max_side_px)
     except VideoError:
         if fps is None or not path.is_dir():
             raise
-        return open_video(path, max_side_px=max_side_px, fps=fps)
+        video = open_video(path, max_side_px=max_side_px, fps=fps)
+    return video if video.start_s == 0 else LateVideo(video)
 
 
 def open_retimed(
@@ -81,6 +84,36 @@ def per_frame(value: Float64Array, video: Path, origin: str, *, fps: float | Non
     return at_rate(value, fps, origin)
 
 
+class LateVideo:
+    """A video whose first frames are lost: its times are from where the file begins, as its labels' are.
+
+    Args:
+        video: The video, open.
+    """
+
+    def __init__(self, video: VideoSource) -> None:
+        self._video = video
+        self.width_px, self.height_px = video.width_px, video.height_px
+        self.nominal_fps, self.expected_duration_s = video.nominal_fps, video.expected_duration_s
+
+    @property
+    def damaged_frames(self) -> int:
+        """How many frames were undecodable, up to the last one taken."""
+        return self._video.damaged_frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._video:
+            yield replace(frame, t_s=frame.t_s + self._video.start_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._video.close()
+
+
 class RetimedVideo:
     """A video of constant frame rate whose frames' true times were written down elsewhere.
 
@@ -108,7 +141,7 @@ class RetimedVideo:
         step_s = 1 / self._video.nominal_fps if self._video.nominal_fps else None
         last_s = -np.inf
         for count, frame in enumerate(self._video):
-            index = count if step_s is None else round(frame.t_s / step_s)
+            index = count if step_s is None else round((frame.t_s + self._video.start_s) / step_s)
             if index < len(self._t_s) and self._t_s[index] > last_s:
                 last_s = float(self._t_s[index])
                 yield replace(frame, t_s=last_s)

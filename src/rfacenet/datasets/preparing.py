@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from array import array
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,10 +20,11 @@ from rfacenet.datasets.store import (
     RecordingWriter,
     StoreDescription,
     create_store,
-    is_stored,
     only_writer,
+    remove_leftovers,
+    stored_notes,
 )
-from rfacenet.errors import DatasetError, OutputError, RfacenetError, WorkerError
+from rfacenet.errors import DatasetError, OutputError, RfacenetError, VideoError, WorkerError
 from rfacenet.faces import Mtcnn, frames_between_detections, sample_faces, track_face
 from rfacenet.files import whole_file
 from rfacenet.processes import interrupts_ignored, process_pool, usable_cores
@@ -100,6 +102,7 @@ def prepare(
         OutputError: The store cannot be written.
         WorkerError: A process died. What was prepared until then is kept.
     """
+    root, out = root.resolve(), out.resolve()  # workers may have another working folder
     recordings = dataset.recordings(root)
     crops = crops or CropSettings()
     description = StoreDescription.of(dataset, root, crops)
@@ -110,7 +113,7 @@ def prepare(
             outcomes = _prepare_missing(recordings, crops, store, executor, progress)
             _write_report(store / "report.csv", outcomes)
     except OSError as error:
-        raise OutputError(f"'{store}' cannot be written: {error.strerror}.") from error
+        raise OutputError(f"'{store}' cannot be written: {error.strerror or error}.") from error
     return PreparationReport(store, tuple(outcomes))
 
 
@@ -121,41 +124,36 @@ def _prepare_missing(
     executor: Executor | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[Outcome]:
-    outcomes = {recording.name: Outcome(recording.name) for recording in recordings}
-    missing = [recording for recording in recordings if not is_stored(store, recording.name)]
+    remove_leftovers(store, recordings)
+    stored = {recording.name: stored_notes(store, recording) for recording in recordings}
+    outcomes = {name: Outcome(name, None, notes or ()) for name, notes in stored.items()}
+    missing = [recording for recording in recordings if stored[recording.name] is None]
     done = len(recordings) - len(missing)
     if progress:
         progress(done, len(recordings))
     if missing:
         pool = executor or process_pool(min(usable_cores(), len(missing)))
-        with interrupts_ignored():
-            futures: dict[Future[Outcome], Recording] = {
-                pool.submit(prepare_recording, recording, crops, store): recording for recording in missing
-            }
+        futures: dict[Future[Outcome], str] = {}
         try:
+            with interrupts_ignored():
+                for recording in missing:
+                    futures[pool.submit(prepare_recording, recording, crops, store)] = recording.name
             for future in as_completed(futures):
-                outcomes[futures[future].name] = _result(future, done, len(recordings))
+                outcomes[futures[future]] = future.result()
                 done += 1
                 if progress:
                     progress(done, len(recordings))
+        except (BrokenExecutor, CancelledError) as error:
+            raise WorkerError(
+                f"A process that prepared recordings died, perhaps for lack of memory; {done} of "
+                f"{len(recordings)} are done, and the same command goes on with the others."
+            ) from error
         finally:
             for future in futures:
                 future.cancel()
             if executor is None:
                 pool.shutdown(cancel_futures=True)
     return list(outcomes.values())
-
-
-def _result(future: Future[Outcome], done: int, total: int) -> Outcome:
-    try:
-        return future.result()
-    except (RfacenetError, OSError):
-        raise
-    except Exception as error:  # of the executor: each has its own for a worker that died
-        raise WorkerError(
-            f"A process that prepared recordings died ({error!r}), perhaps for lack of memory; {done} of "
-            f"{total} are done, and the same command goes on with the others."
-        ) from error
 
 
 def prepare_recording(recording: Recording, crops: CropSettings, store: Path) -> Outcome:
@@ -170,7 +168,8 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
             recording.open_video(MAX_SIDE_PX) as video,
             RecordingWriter(store, recording.name, (crops.height, crops.width)) as writer,
         ):
-            t_s, colours = [], []
+            # Packed numbers: small arrays between the frames' memory would keep it from being used again.
+            t_s, colours = array("d"), array("d")
             tracked = track_face(
                 video,
                 _detector(),
@@ -179,10 +178,12 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
             )
             for sample in sample_faces(tracked, crops.enlarge, (crops.height, crops.width)):
                 t_s.append(sample.frame.t_s)
-                colours.append(tuple(map(float, sample.colour)))
+                colours.extend(sample.colour)
                 assert sample.crop is not None
                 writer.add(sample.crop)
             times, traces = np.array(t_s), np.array(colours).reshape(-1, 3)
+            if not len(times):
+                raise VideoError("The video has no frame with a known time.")
             notes = _notes(times, traces, reference, video.damaged_frames)
             writer.finish(
                 {"t_s": times, "colours": traces, **_traces(reference)},
@@ -191,6 +192,7 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
                     "subject": recording.subject,
                     "conditions": dict(recording.conditions),
                     "damaged_frames": video.damaged_frames,
+                    "fingerprint": recording.fingerprint,
                     "notes": notes,
                 },
             )
@@ -233,6 +235,8 @@ def _notes(t_s: Float64Array, colours: Float64Array, reference: Reference, damag
         notes.append(f"The face was seen in {present.mean():.0%} of the frames.")
     if measured.mean() < 0.95:
         notes.append(f"The labels cover {measured.sum() * step_s:.1f} s of {t_s[-1]:.1f} s of video.")
+    if reference.pulse is not None and np.ptp(reference.pulse.value) == 0:
+        notes.append("The pulse wave is constant: nothing can be learned from it, or compared with it.")
     if damaged_frames:
         notes.append(f"{damaged_frames} frame(s) were damaged or had no time.")
     return notes

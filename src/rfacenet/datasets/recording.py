@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -11,6 +14,9 @@ import numpy as np
 
 from rfacenet.errors import DatasetError
 from rfacenet.types import Float64Array, Frame
+
+MAX_GAP_S, MAX_GAP_STEPS = 0.5, 3.0
+"""A measurement is interpolated across so many seconds or usual steps, whichever is longer."""
 
 MAX_DISORDER = 0.05
 """Share of samples whose time may repeat or go back; they are left out. More is no record of time."""
@@ -29,8 +35,14 @@ class TimeSeries:
     value: Float64Array
 
     def at(self, t_s: Float64Array) -> Float64Array:
-        """Values at other times, interpolated linearly; NaN before the first and after the last."""
-        return np.interp(t_s, self.t_s, self.value, left=np.nan, right=np.nan)
+        """Values at other times, interpolated linearly; NaN before the first, after the last and in gaps."""
+        steps_s = np.diff(self.t_s)
+        longest_s = max(MAX_GAP_S, MAX_GAP_STEPS * float(np.median(steps_s)))
+        after = np.clip(np.searchsorted(self.t_s, t_s), 1, len(steps_s))
+        # A time that was measured at is known, whatever gap begins or ends there.
+        in_gap = (steps_s[after - 1] > longest_s) & (t_s > self.t_s[after - 1]) & (t_s < self.t_s[after])
+        values = np.interp(t_s, self.t_s, self.value, left=np.nan, right=np.nan)
+        return np.where(in_gap, np.nan, values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +95,13 @@ class Recording:
     read_reference: Callable[[], Reference]
     conditions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a file that it is read from does: those whose paths its two functions are bound to."""
+        paths = [*_bound_paths(self.open_video), *_bound_paths(self.read_reference)]
+        stamps = [stamp for path in paths for stamp in _stamps(path)]
+        return hashlib.sha256(repr(stamps).encode()).hexdigest()
+
 
 def time_series(t_s: Float64Array, value: Float64Array, origin: str) -> TimeSeries:
     """What was measured, with the few samples left out that are not finite or whose time does not rise.
@@ -97,9 +116,11 @@ def time_series(t_s: Float64Array, value: Float64Array, origin: str) -> TimeSeri
     """
     if len(t_s) != len(value):
         raise DatasetError(f"{origin} has {len(value)} values but {len(t_s)} times; it cannot be used.")
-    known = np.isfinite(t_s) & np.isfinite(value)
-    rises = np.diff(np.maximum.accumulate(np.where(known, t_s, -np.inf)), prepend=-np.inf) > 0
-    kept = known & rises
+    kept = np.isfinite(t_s) & np.isfinite(value)
+    known_s = t_s[kept]
+    kept[kept] = np.concatenate(
+        [known_s[:1] == known_s[:1], known_s[1:] > np.maximum.accumulate(known_s)[:-1]]
+    )
     if kept.sum() < 2:
         raise DatasetError(f"{origin} is empty: {len(value)} sample(s), {kept.sum()} of them usable.")
     if kept.mean() < 1 - MAX_DISORDER:
@@ -117,3 +138,24 @@ def at_rate(value: Float64Array, fs_hz: float, origin: str) -> TimeSeries:
         DatasetError: As of :func:`time_series`.
     """
     return time_series(np.arange(len(value)) / fs_hz, value, origin)
+
+
+def _bound_paths(function: object) -> Iterator[Path]:
+    """Paths among the arguments that a function was bound to, and those of functions among them."""
+    if isinstance(function, partial):
+        for argument in (*function.args, *function.keywords.values()):
+            if isinstance(argument, Path):
+                yield argument
+            else:
+                yield from _bound_paths(argument)
+
+
+def _stamps(path: Path) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of change of a file, or of all files of a folder; nothing where there is none."""
+    if path.is_dir():
+        for file in sorted(path.iterdir()):
+            if file.is_file():
+                yield from _stamps(file)
+    elif path.exists():
+        status = path.stat()
+        yield path.name, status.st_size, status.st_mtime_ns

@@ -11,17 +11,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import numpy as np
 
 from rfacenet.datasets.layout import Dataset, is_simulated, natural_key
-from rfacenet.datasets.recording import Reference, TimeSeries
+from rfacenet.datasets.recording import Recording, Reference, TimeSeries
 from rfacenet.errors import DatasetError, SettingsError
 from rfacenet.files import whole_file
 from rfacenet.types import FaceChoice, Float64Array, Uint8Array
@@ -101,6 +102,7 @@ class StoredRecording:
         colours: Mean colour of the skin, ``(T, 3)`` RGB, 0 to 255; NaN where there was no face.
         reference: What was measured on the body.
         damaged_frames: Frames that could not be decoded whole, or had no time.
+        fingerprint: Of the files that it was made from.
     """
 
     folder: Path
@@ -111,6 +113,7 @@ class StoredRecording:
     colours: Float64Array
     reference: Reference
     damaged_frames: int
+    fingerprint: str = ""
 
     @property
     def crops(self) -> Uint8Array:
@@ -128,7 +131,9 @@ def open_store(path: Path) -> tuple[StoreDescription, list[StoredRecording]]:
     folders = [folder for folder in path.iterdir() if (folder / _RECORD).exists() and folder.name[0] != "."]
     recordings = [_read(folder) for folder in folders]
     if not recordings:
-        raise DatasetError(f"The store '{path}' holds no recording; prepare the data set first.")
+        raise DatasetError(
+            f"The store '{path}' holds no recording; its report.csv says why, if there is one."
+        )
     return description, sorted(recordings, key=lambda recording: natural_key(recording.name))
 
 
@@ -167,12 +172,24 @@ def create_store(path: Path, description: StoreDescription) -> None:
 
 def folder_of(store: Path, recording: str) -> Path:
     """Where a recording lies in a store."""
-    return store / recording.replace("/", "__")
+    return store / quote(recording, safe=" ")
 
 
-def is_stored(store: Path, recording: str) -> bool:
-    """Whether a recording is in a store, whole."""
-    return (folder_of(store, recording) / _RECORD).exists()
+def stored_notes(store: Path, recording: Recording) -> tuple[str, ...] | None:
+    """What was noted of a recording that is in a store; None if it is not, or was made from other files."""
+    try:
+        record = json.loads((folder_of(store, recording.name) / _RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return tuple(record["notes"]) if record.get("fingerprint") == recording.fingerprint else None
+
+
+def remove_leftovers(store: Path, recordings: Sequence[Recording]) -> None:
+    """Delete what a killed run left half done, and recordings that the data set does not have any more."""
+    kept = {folder_of(store, recording.name) for recording in recordings}
+    for folder in store.iterdir():
+        if folder.is_dir() and folder not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class RecordingWriter:
@@ -222,7 +239,8 @@ class RecordingWriter:
         try:
             self._file.close()
             if error is None:
-                os.replace(self._partial, self._folder)  # noqa: PTH105 (replaces an empty leftover too)
+                shutil.rmtree(self._folder, ignore_errors=True)  # made from other files, or copied in part
+                self._partial.rename(self._folder)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -270,6 +288,7 @@ def _read(folder: Path) -> StoredRecording:
                 colours=traces["colours"],
                 reference=Reference(pulse, rate),
                 damaged_frames=record["damaged_frames"],
+                fingerprint=record["fingerprint"],
             )
         if len(stored.crops) != len(stored.t_s):
             raise ValueError(f"{len(stored.crops)} crops at {len(stored.t_s)} times")

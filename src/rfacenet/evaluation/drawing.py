@@ -46,14 +46,14 @@ def draw_figures(result: TrialResult, out: Path) -> list[Path]:
     typical = _typical(row)
     _, recordings = open_store(result.preparations[result.trial.test_on].store)
     recording = next(one for one in recordings if one.name == typical.name)
-    weights = run / "best.safetensors"
+    weights, simulated = run / "best.safetensors", bool(result.simulated)
     face, maps = _attention(recording, weights, typical)
     drawn = {
-        "fig1-attention": figures.attention(face, maps, result.simulated),
-        "fig3-learning": figures.learning_curves(run / "metrics.csv", result.simulated),
-        "fig4a-signals": figures.signals(_waves(recording, weights), result.simulated),
-        "fig4b-bland-altman": figures.bland_altman(tested, result.simulated),
-        "fig4c-scatter": figures.scatter(tested, result.simulated),
+        "fig1-attention": figures.attention(face, maps, simulated),
+        "fig3-learning": figures.learning_curves(run / "metrics.csv", simulated),
+        "fig4a-signals": figures.signals(_waves(recording, weights), simulated),
+        "fig4b-bland-altman": figures.bland_altman(tested, simulated),
+        "fig4c-scatter": figures.scatter(tested, simulated),
     }
     stem = result.trial.name
     return [figures.save(figure, out / f"{stem}-{name}")[0] for name, figure in drawn.items()]
@@ -88,6 +88,8 @@ def _waves(recording: StoredRecording, weights: Path) -> WavePair:
         raise SettingsError(f"'{recording.name}' has no measured pulse wave to draw.")
     true = pulse.at(t_s)
     known = np.flatnonzero(~np.isnan(true))
+    if len(known) < SHOWN_S * fs_hz / 2:
+        raise SettingsError(f"'{recording.name}' has too little measured pulse to draw.")
     predicted, true = clean_pulse(stretch.wave[known], fs_hz), clean_pulse(true[known], fs_hz)
     shown = slice(0, round(SHOWN_S * fs_hz))
     return WavePair(recording.name, t_s[known][shown], predicted[shown], true[shown])

@@ -1,4 +1,4 @@
-"""Figures of the paper, from what a benchmark left behind: Fig. 3 and Fig. 4, as PNG and PDF."""
+"""Figures of the paper, from what a benchmark left behind: Figs. 1, 3 and 4, as PNG and PDF."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     except OSError as error:
         raise OutputError(f"'{stem}' cannot be written: {error.strerror}.") from error
     finally:
-        _pyplot().close(figure)
+        load_pyplot().close(figure)
     return paths
 
 
@@ -150,7 +150,7 @@ def attention(face: Uint8Array, maps: Mapping[str, Float64Array], simulated: boo
 
     Source: Fig. 1.
     """
-    pyplot = _pyplot()
+    pyplot = load_pyplot()
     figure: Figure
     figure, axes = pyplot.subplots(1, len(maps), figsize=(3.2 * len(maps), 3.6), squeeze=False)
     height, width = face.shape[:2]
@@ -173,7 +173,7 @@ def attention(face: Uint8Array, maps: Mapping[str, Float64Array], simulated: boo
 
 
 def _figure(title: str, simulated: bool) -> tuple[Figure, Axes]:
-    figure, axis = _pyplot().subplots(figsize=(6.4, 4.2))
+    figure, axis = load_pyplot().subplots(figsize=(6.4, 4.2))
     axis.set_title(_titled(title, simulated), fontsize=11)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
@@ -184,8 +184,12 @@ def _titled(title: str, simulated: bool) -> str:
     return f"{title} ({_SIMULATED})" if simulated else title
 
 
-def _pyplot() -> Any:
-    """Matplotlib, drawing to files alone."""
+def load_pyplot() -> Any:
+    """Matplotlib, drawing to files alone.
+
+    Raises:
+        SettingsError: It is not installed.
+    """
     try:
         import matplotlib
         from matplotlib import pyplot

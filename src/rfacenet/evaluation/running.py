@@ -6,9 +6,11 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from rfacenet import __version__
 from rfacenet.datasets import get_dataset
 from rfacenet.datasets.layout import natural_key
 from rfacenet.datasets.preparing import PreparationReport, prepare
@@ -25,11 +27,13 @@ from rfacenet.training import TrainConfig, parse, train
 
 _LOG = logging.getLogger("rfacenet.evaluation")
 
-TRAIN_SHARE = 0.8
-"""Share of the people to learn from who are trained on; the others choose the best round.
+SCORING = 1
+"""Changes whenever scores do, other than by what they are made from; part of the key of kept scores."""
 
-Source: rPPG-Toolbox, PhysNet's cross-dataset settings.
-"""
+_OURS = (
+    *("config", "out", "network", "data", "seed"),
+    *(f"prepared.{name}" for name in ("people", "validation_people", "without")),
+)
 
 Progress = Callable[[str], None]
 """Called with what is being done now, in words."""
@@ -52,6 +56,10 @@ class BenchmarkSettings:
     flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for flag in self.flags:
+            name = flag.removeprefix("--").partition("=")[0]
+            if flag.startswith("--") and name in _OURS:
+                raise SettingsError(f"{flag} is the benchmark's own to set; leave it out.")
         if self.seeds < 1:
             raise SettingsError(f"A network cannot be trained {self.seeds} times; choose 1 or more seeds.")
         if self.reading not in READINGS:
@@ -80,68 +88,111 @@ class TrialResult:
         rows: Its rows.
         runs: Run folders of the networks' rows: seed 0, and its first fold.
         preparations: What became of each data set.
-        simulated: Whether anybody in them does not exist.
-        config: The training setting, as it was used; of seed 0.
+        simulated: The data sets whose people do not exist.
+        config: The training setting, before what each row changes.
     """
 
     trial: Trial
     rows: tuple[Row, ...]
     runs: Mapping[str, Path]
     preparations: Mapping[str, PreparationReport]
-    simulated: bool
+    simulated: tuple[str, ...]
     config: TrainConfig
 
 
+def prepare_all(
+    trials: Sequence[Trial],
+    roots: Mapping[str, Path],
+    settings: BenchmarkSettings,
+    progress: Progress | None = None,
+) -> dict[str, PreparationReport]:
+    """Prepare every data set that a table needs, at the size that its networks take.
+
+    Args:
+        trials: The parts of the table.
+        roots: Folders of the data sets, by name.
+        settings: Where everything is kept.
+        progress: Called before each step.
+
+    Returns:
+        What became of each data set, by name.
+
+    Raises:
+        SettingsError: A data set is not given.
+        DatasetError: A folder is no such data set.
+        OutputError: A store cannot be written.
+        WorkerError: A process died. What was prepared until then is kept.
+    """
+    tell = progress or _LOG.info
+    names = list(dict.fromkeys(name for trial in trials for name in (trial.train_on, trial.test_on)))
+    for name in names:  # all of them before the first is begun: preparing takes hours
+        get_dataset(name).recordings(_root(name, roots))
+    specs = [_base(trial, settings).input for trial in trials]
+    crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
+    reports = {}
+    for name in names:
+        tell(f"preparing {get_dataset(name).title}")
+        reports[name] = prepare(get_dataset(name), roots[name], settings.out / "stores", crops)
+    return reports
+
+
 def run_trial(
-    trial: Trial, roots: Mapping[str, Path], settings: BenchmarkSettings, progress: Progress | None = None
+    trial: Trial,
+    preparations: Mapping[str, PreparationReport],
+    settings: BenchmarkSettings,
+    progress: Progress | None = None,
 ) -> TrialResult:
-    """Prepare, train and test whatever a part of a table needs and has not got yet.
+    """Train and test whatever a part of a table needs and has not got yet.
 
     Args:
         trial: The part of a table.
-        roots: Folders of the data sets, by name.
+        preparations: What :func:`prepare_all` made.
         settings: Seeds, reading, and where everything is kept.
         progress: Called before each step.
 
     Raises:
-        SettingsError: A data set is missing or too small, or a setting cannot work.
-        RfacenetError: Preparing or training failed; what is done is kept.
+        SettingsError: A data set is too small, or a setting cannot work.
+        RfacenetError: Training failed; what is done is kept.
     """
     tell = progress or _LOG.info
-    base, _ = parse(["--config", trial.config, "--out", "unused", *settings.flags])
-    crops = CropSettings(base.input.height, base.input.width)
-    preparations = {}
-    for name in dict.fromkeys((trial.train_on, trial.test_on)):
-        tell(f"preparing {get_dataset(name).title}")
-        preparations[name] = prepare(get_dataset(name), _root(name, roots), settings.out / "stores", crops)
-    stores = {name: open_store(report.store) for name, report in preparations.items()}
-    tested = [r for r in stores[trial.test_on][1] if not _is_left_out(r, trial)]
+    base = _base(trial, settings)
+    stores = {name: open_store(preparations[name].store) for name in (trial.train_on, trial.test_on)}
+    trained, tested = (
+        [one for one in stores[name][1] if not _is_left_out(one, trial)]
+        for name in (trial.train_on, trial.test_on)
+    )
     reading = Reading(READINGS[settings.reading], trial.truth, trial.segment_s)
 
     rows: list[Row] = []
     folders: dict[str, Path] = {}
     for row, name in trial.methods.items():
         tell(f"{trial.title}: {row}")
-        method = get_method(name)
-        rows.append(Row(row, (_scores(settings, trial, row, method, name, tested, reading),)))
+        rows.append(Row(row, (_scores(settings, trial, row, get_method(name), name, tested, reading),)))
     for row, network in trial.networks.items():
         runs = []
         for seed in range(settings.seeds):
             scores: list[TestedRecording] = []
-            for number, fold in enumerate(_folds(trial, stores[trial.train_on][1], tested)):
+            for number, fold in enumerate(_folds(trial, base, trained, tested)):
                 in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds > 1 else "")
                 tell(f"{trial.title}: {in_words}")
                 config = _config(base, trial, network, preparations[trial.train_on].store, fold, seed)
-                folder = settings.out / "runs" / f"{trial.name}-{_slug(in_words)}"
+                # Named after all that it learns from, so that nothing old is taken for new.
+                key = _digest([asdict(config), [one.fingerprint for one in trained]])[:8]
+                folder = settings.out / "runs" / f"{trial.name}-{_slug(in_words)}-{key}"
                 weights = train(config, folder)
                 folders.setdefault(row, folder)
-                key = hashlib.sha256(weights.read_bytes()).hexdigest()
-                method = neural_method(row, weights)
-                scores += _scores(settings, trial, in_words, method, key, fold.tested, reading)
+                method, content = neural_method(row, weights), weights.read_bytes()
+                method_key = hashlib.sha256(content).hexdigest()
+                scores += _scores(settings, trial, in_words, method, method_key, fold.tested, reading)
             runs.append(tuple(scores))
         rows.append(Row(row, tuple(runs)))
-    simulated = any(description.simulated for description, _ in stores.values())
+    simulated = tuple(description.title for description, _ in stores.values() if description.simulated)
     return TrialResult(trial, tuple(rows), folders, preparations, simulated, base)
+
+
+def _base(trial: Trial, settings: BenchmarkSettings) -> TrainConfig:
+    config, _ = parse(["--config", trial.config, "--out", "unused", *settings.flags])
+    return config
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +218,9 @@ def parted(people: Sequence[str], n_folds: int) -> list[list[str]]:
     return [ordered[first::n_folds] for first in range(n_folds)]
 
 
-def _folds(trial: Trial, trained: Sequence[StoredRecording], tested: Sequence[StoredRecording]) -> list[Fold]:
+def _folds(
+    trial: Trial, base: TrainConfig, trained: Sequence[StoredRecording], tested: Sequence[StoredRecording]
+) -> list[Fold]:
     """The folds of a trial; a single one where another data set is tested on.
 
     Raises:
@@ -178,8 +231,7 @@ def _folds(trial: Trial, trained: Sequence[StoredRecording], tested: Sequence[St
     folds = []
     for held_out in parted(sorted({recording.subject for recording in tested}), trial.folds):
         others = sorted({r.subject for r in trained if r.subject not in held_out}, key=natural_key)
-        n_trained = min(round(TRAIN_SHARE * len(others)), len(others) - 1)
-        people, validation_people = tuple(others[:n_trained]), tuple(others[n_trained:])
+        people, validation_people = map(tuple, base.prepared.parted(others))
         check_fold(people, validation_people, held_out)
         shown = [recording for recording in tested if recording.subject in held_out]
         folds.append(Fold(shown, people, validation_people))
@@ -207,7 +259,6 @@ def _config(
     own = {**base.networks.get(row.network, {}), **row.settings}
     prepared = replace(
         base.prepared,
-        train_share=TRAIN_SHARE,
         people=fold.people,
         validation_people=fold.validation_people,
         without=dict(trial.without),
@@ -234,13 +285,13 @@ def _scores(
     """Scores of a method on recordings, from the last time if nothing has changed since."""
     name = f"{trial.name}-{_slug(part)}-{reading.protocol.name}.json"
     path = settings.out / "scores" / name
-    made_from = [
-        method_key,
-        [(str(recording.folder), recording.name) for recording in recordings],
-        [reading.protocol.name, reading.truth, reading.segment_s],
-    ]
-    key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
-    if path.exists():
+    key = _digest(
+        [
+            *(SCORING, __version__, method_key, reading.protocol.name, reading.truth, reading.segment_s),
+            [(recording.name, recording.fingerprint) for recording in recordings],
+        ]
+    )
+    with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged: they are made anew
         kept = json.loads(path.read_text("utf-8"))
         if kept["key"] == key:
             return tuple(_tested(values) for values in kept["recordings"])
@@ -258,6 +309,10 @@ def _scores(
 def _tested(values: dict[str, object]) -> TestedRecording:
     score = values.pop("score")
     return TestedRecording(**values, score=None if score is None else ItemScore(**score))  # type: ignore[arg-type]
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _root(name: str, roots: Mapping[str, Path]) -> Path:

@@ -17,11 +17,6 @@ from rfacenet.evaluation.running import BenchmarkSettings, Row, TrialResult
 from rfacenet.evaluation.scoring import READINGS, Measure, summarise
 from rfacenet.evaluation.testing import TestedRecording
 
-SIMULATED = (
-    "Simulated: nobody in these data sets exists. The numbers say that the pipeline works, and nothing "
-    "about real faces."
-)
-
 _HEADS = {
     "mae_bpm": "MAE, bpm",
     "rmse_bpm": "RMSE, bpm",
@@ -43,12 +38,14 @@ class Table:
         heads: Names of the columns.
         rows: Cells of each row.
         notes: What stands below it, a sentence each.
+        simulated: Titles of the data sets in it whose people do not exist.
     """
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    simulated: tuple[str, ...]
 
 
 def as_table(result: TrialResult, settings: BenchmarkSettings) -> Table:
@@ -68,7 +65,15 @@ def as_table(result: TrialResult, settings: BenchmarkSettings) -> Table:
         for metric in trial.metrics:
             cells += [_measured(measures, metric), _paper(trial.published.get(name), metric)]
         rows.append(tuple(cells))
-    return Table(trial.title, tuple(heads), tuple(rows), tuple(_notes(result, settings)))
+    return Table(trial.title, tuple(heads), tuple(rows), tuple(_notes(result, settings)), result.simulated)
+
+
+def simulated_note(titles: Sequence[str]) -> str:
+    """What everything that is made from simulated data sets says, in one sentence or two."""
+    return (
+        f"Simulated: nobody in {' and '.join(titles)} exists. These numbers say that the pipeline works, and "
+        "nothing about real faces."
+    )
 
 
 def measures_of(run: Sequence[TestedRecording], settings: BenchmarkSettings) -> dict[str, Measure]:
@@ -113,7 +118,7 @@ def _paper(published: Published | None, metric: str) -> str:
 
 def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
     config, trial = result.config, result.trial
-    notes = [SIMULATED] if result.simulated else []
+    notes = [simulated_note(result.simulated)] if result.simulated else []
     notes.append(
         f"Rates are read by '{settings.reading}', against "
         f"{'the reference pulse, read alike' if trial.truth == 'pulse' else 'the rate that the device gave'}"
@@ -156,9 +161,8 @@ def as_markdown(tables: Sequence[Table]) -> str:
     parts = []
     for table in tables:
         lines = [f"## {table.title}", ""]
-        lines += [
-            f"| {' | '.join(cells)} |" for cells in (table.heads, ["---"] * len(table.heads), *table.rows)
-        ]
+        for cells in (table.heads, ["---"] * len(table.heads), *table.rows):
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         parts.append("\n".join([*lines, "", *(f"- {note}" for note in table.notes)]))
     return "\n\n".join(parts) + "\n"
 
@@ -180,7 +184,7 @@ def as_csv(results: Sequence[TrialResult], settings: BenchmarkSettings) -> str:
                         [
                             *(result.trial.name, row.name, seed, metric),
                             *(f"{number:.6g}" for number in numbers),
-                            *(tested, "" if paper == _NOTHING else paper, result.simulated),
+                            *(tested, "" if paper == _NOTHING else paper, bool(result.simulated)),
                         ]
                     )
     return text.getvalue()
@@ -191,6 +195,9 @@ def as_latex(tables: Sequence[Table]) -> str:
     parts = []
     for table in tables:
         rows = [" & ".join(map(_latex, row)) + r" \\" for row in table.rows]
+        if table.simulated:  # in the table itself: a comment would be lost
+            wide = rf"\multicolumn{{{len(table.heads)}}}{{p{{\linewidth}}}}"
+            rows += [r"\midrule", f"{wide}{{{_latex(simulated_note(table.simulated))}}}" + r" \\"]
         parts.append(
             "\n".join(
                 [
@@ -244,16 +251,16 @@ img { width: 100%; background: #fff; border-radius: 8px; }
 """
 
 
-def as_page(title: str, tables: Sequence[Table], simulated: bool, figures: Sequence[str] = ()) -> str:
+def as_page(title: str, tables: Sequence[Table], figures: Sequence[str] = ()) -> str:
     """One page of tables and figures.
 
     Args:
         title: What stands above all.
         tables: The tables.
-        simulated: Whether the people in any data set do not exist.
         figures: Names of image files beside the page.
     """
-    banner = f'<p class="simulated">{SIMULATED}</p>' if simulated else ""
+    simulated = list(dict.fromkeys(name for table in tables for name in table.simulated))
+    banner = f'<p class="simulated">{escape(simulated_note(simulated))}</p>' if simulated else ""
     images = "".join(f'<img src="{escape(name)}" alt="{escape(Path(name).stem)}">' for name in figures)
     gallery = f'<section class="figures">{images}</section>' if images else ""
     return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rfacenet.datasets.recording import TimeSeries
 from rfacenet.datasets.store import StoredRecording
@@ -92,11 +93,13 @@ def score_recording(method: Method, recording: StoredRecording, reading: Reading
     for stretch in raw_stretches(samples, method):
         for first, wave in _segments(stretch, fs_hz, reading.segment_s):
             t_s = (first + np.arange(len(wave))) / fs_hz
-            known, truth = _truth(recording, reading.truth, t_s)
-            if known.sum() < LEAST_S * fs_hz:
+            truth = _truth(recording, reading.truth, t_s)
+            known = _longest_run(~np.isnan(truth))
+            length = known.stop - known.start
+            if length < LEAST_S * fs_hz:
                 continue
             scores.append(_score(wave[known], truth[known], fs_hz, reading))
-            lengths.append(int(known.sum()))
+            lengths.append(length)
     if not scores:
         raise DatasetError(
             f"'{recording.name}' has no {LEAST_S:g} s on end with both a face and a measured "
@@ -111,15 +114,27 @@ def _score(wave: Float64Array, truth: Float64Array, fs_hz: float, reading: Readi
     return reading.protocol.score_rate(wave, float(truth.mean()), fs_hz)
 
 
-def _truth(recording: StoredRecording, truth: Truth, t_s: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """At which of the times the truth is known, as one run, and its values there."""
+def _truth(recording: StoredRecording, truth: Truth, t_s: Float64Array) -> Float64Array:
+    """The truth at these times; NaN where it is not known."""
     reference = recording.reference
     series: TimeSeries | None = reference.pulse if truth == "pulse" else reference.heart_rate_bpm
     if series is None:
         what = "pulse wave" if truth == "pulse" else "heart rate"
         raise DatasetError(f"'{recording.name}' has no measured {what}.")
     values = series.at(t_s)
-    return ~np.isnan(values), values
+    if truth == "device":
+        values[values <= 0] = np.nan  # so devices say that they lost the pulse
+    return values
+
+
+def _longest_run(known: NDArray[np.bool_]) -> slice:
+    """The longest stretch in which all is known."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
+    if not len(edges):
+        return slice(0, 0)
+    starts, stops = edges[::2], edges[1::2]
+    longest = int(np.argmax(stops - starts))
+    return slice(int(starts[longest]), int(stops[longest]))
 
 
 def _segments(stretch: Stretch, fs_hz: float, segment_s: float | None) -> list[tuple[int, Float64Array]]:

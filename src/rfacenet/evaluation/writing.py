@@ -35,7 +35,7 @@ def write_tables(
         ".md": heading + as_markdown(tables),
         ".csv": as_csv(results, settings),
         ".tex": as_latex(tables),
-        ".html": as_page(title, tables, simulated, [path.name for path in figures]),
+        ".html": as_page(title, tables, [path.name for path in figures]),
     }
     paths = []
     for ending, text in texts.items():

@@ -6,6 +6,7 @@ Defaults are the paper's cross-dataset setting; ``configs/`` holds one short fil
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -164,6 +165,11 @@ class PreparedConfig:
             raise SettingsError(f"prepared.train_share must lie between 0 and 1, not {self.train_share:g}.")
         if self.step_frames is not None:
             _check_at_least(self, 1, "step_frames")
+
+    def parted(self, people: Sequence[str]) -> tuple[list[str], list[str]]:
+        """People as the share says: those to train on, and those to validate on; one at least of each."""
+        n_trained = max(1, min(round(self.train_share * len(people)), len(people) - 1))
+        return list(people[:n_trained]), list(people[n_trained:])
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,9 @@ class ValidationBatches(Dataset[tuple[str, ClipBatch]]):
         self.source = source
         self.share = share
         self.device = device
-        n_steps = source.validation_clips // (share.batch_size * share.n_processes)
-        if n_steps == 0 and share.n_processes == 1:
-            n_steps = 1  # a single process may have a batch that is not full; many must all have one
+        # A single process takes the rest as a batch that is not full; many must all have as many batches.
+        rest = share.batch_size - 1 if share.n_processes == 1 else 0
+        n_steps = (source.validation_clips + rest) // (share.batch_size * share.n_processes)
         if n_steps == 0:
             raise SettingsError(
                 f"A validation set of {source.validation_clips} clips is smaller than a batch; "

@@ -82,7 +82,8 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise SettingsError(f"'{self.path}' is a file; name a folder for the run.")
         if not self.config.exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            # What begins with a dot was left by a run that was killed while it wrote.
+            if self.path.exists() and any(file.name[0] != "." for file in self.path.iterdir()):
                 raise SettingsError(f"'{self.path}' is not empty and holds no run; choose another folder.")
             return
         theirs, ours = _flat(yaml.safe_load(self.config.read_text("utf-8"))), _flat(_plain(config))

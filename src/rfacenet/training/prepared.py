@@ -127,11 +127,12 @@ def _parted(
             f"{'…' if len(everybody) > 8 else ''}."
         )
     held_out = config.validation_people or ()
-    candidates = [person for person in everybody if person not in held_out]
-    n_trained = (
-        len(candidates) if held_out else min(round(config.train_share * len(candidates)), len(candidates) - 1)
-    )
-    trained = candidates[: max(n_trained, 1)] if config.people is None else list(config.people)
+    if config.people is not None:
+        trained = list(config.people)
+    elif held_out:
+        trained = [person for person in everybody if person not in held_out]
+    else:
+        trained, _ = config.parted(everybody)
     validated = list(held_out) or [person for person in everybody if person not in trained]
     if not trained or not validated:
         raise SettingsError(

@@ -31,6 +31,7 @@ class VideoSource:
         packets: What goes into the decoder; the last one, empty, flushes it.
         decoder: The decoder of these packets.
         time_base_s: The unit of the packets' timestamps; None where their timestamps are worthless.
+        start: Timestamp that the file begins with.
         nominal_fps: The header's frame rate, for frames without timestamp.
         expected_duration_s: The header's duration.
         max_side_px: Frames whose longer side exceeds this are shrunk to it.
@@ -40,6 +41,8 @@ class VideoSource:
         width_px: Width of the frames that come out.
         height_px: Height of the frames that come out.
         nominal_fps: The header's frame rate, if it has one.
+        start_s: When the first frame that came out was due, seconds from the file's beginning: more than 0
+            where those before it are damaged. Its own time is 0 all the same.
         expected_duration_s: The header's claim, for progress bars only: it may be wrong or missing.
         damaged_frames: How often, up to the last frame taken, something was undecodable, cut short, patched
             over by the decoder or without a usable time. Patched frames come out, the others do not.
@@ -55,6 +58,7 @@ class VideoSource:
         decoder: VideoCodecContext,
         *,
         time_base_s: Fraction | None,
+        start: int = 0,
         nominal_fps: float | None,
         expected_duration_s: float | None,
         max_side_px: int | None,
@@ -67,6 +71,8 @@ class VideoSource:
         self._decoder = decoder
         self._decoder.thread_type = "AUTO"
         self._time_base_s = None if time_base_s is None else float(time_base_s)
+        self._start = start
+        self.start_s = 0.0
         self._clock = PresentationClock(nominal_fps)
         self._converter = RgbConverter(max_side_px)
 
@@ -98,6 +104,7 @@ class VideoSource:
         self.close()
 
     def _decoded(self) -> Generator[Frame, None, None]:
+        is_first = True
         for picture in self._pictures():
             t_s = self._clock.place(self._stamp_s(picture))
             rgb = None if t_s is None else self._converted(picture)
@@ -105,6 +112,9 @@ class VideoSource:
                 self.damaged_frames += 1
                 continue
             self.damaged_frames += picture.is_corrupt
+            if is_first:
+                self.start_s = self._since_start_s(picture) - t_s
+                is_first = False
             yield Frame(t_s, rgb)
 
     def _pictures(self) -> Iterator[VideoFrame]:
@@ -121,6 +131,11 @@ class VideoSource:
         if picture.pts is None or self._time_base_s is None:
             return None
         return picture.pts * self._time_base_s
+
+    def _since_start_s(self, picture: VideoFrame) -> float:
+        if picture.pts is None or self._time_base_s is None:
+            return 0.0
+        return max(0.0, (picture.pts - self._start) * self._time_base_s)
 
     def _converted(self, picture: VideoFrame) -> Uint8Array | None:
         try:

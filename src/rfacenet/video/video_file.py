@@ -44,6 +44,7 @@ class VideoFile(VideoSource):
                 self._demuxed(),
                 self._stream.codec_context,
                 time_base_s=None if self._stamps_are_worthless() else self._stream.time_base,
+                start=self._stream.start_time or 0,
                 nominal_fps=float(self._stream.guessed_rate or 0) or None,
                 expected_duration_s=_duration_s(self._container),
                 max_side_px=max_side_px,

@@ -1,6 +1,7 @@
 """Preparing a small simulated data set: what is kept, what is left out, and what breaks it."""
 
 import os
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,7 @@ from rfacenet.datasets import DATASETS, preparing
 from rfacenet.datasets.preparing import prepare
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.simulated import SimulatedSize, simulate_dataset
-from rfacenet.datasets.store import CropSettings, is_stored, only_writer, open_store
+from rfacenet.datasets.store import CropSettings, only_writer, open_store, stored_notes
 from rfacenet.errors import DatasetError, OutputError, WorkerError
 from rfacenet.faces import sample_faces, track_face
 
@@ -81,6 +82,23 @@ def test_what_is_prepared_stays_and_what_is_missing_is_tried_again(
     assert other.key != prepared.store.name
 
 
+def test_what_was_made_from_other_files_is_made_anew(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(root / "subject1", copy / "subject1")
+    shutil.copytree(root / "subject1", copy / "subject4")
+    first = prepare(UBFC, copy, tmp_path / "stores", CROPS)
+    labels = copy / "subject1" / "ground_truth.txt"
+    labels.write_text("\n".join(f"{line} {line.split()[-1]}" for line in labels.read_text().splitlines()))
+    shutil.rmtree(copy / "subject4")
+    (first.store / ".subject9.123.part").mkdir()  # of a killed run
+    (first.store / "subject1" / "recording.json").unlink()  # as if it was copied in part
+    again = prepare(UBFC, copy, tmp_path / "stores", CROPS)
+    assert again.store == first.store
+    assert sorted(path.name for path in again.store.iterdir() if path.is_dir()) == ["subject1"]
+    _, (stored,) = open_store(again.store)
+    assert stored.fingerprint == UBFC.recordings(copy)[0].fingerprint
+
+
 def test_two_runs_never_prepare_the_same_store_at_once(
     root: Path, prepared: preparing.PreparationReport
 ) -> None:
@@ -97,7 +115,7 @@ def test_a_worker_that_dies_is_an_error_and_never_fewer_clips(root: Path, tmp_pa
     first = UBFC.recordings(root)[0]
     deadly = replace(first, name="deadly", read_reference=_die)
     dataset = replace(UBFC, find=partial(_given, [first, deadly]))
-    with pytest.raises(WorkerError, match=r"died .*; \d of 2 are done"):
+    with pytest.raises(WorkerError, match=r"died, .*; \d of 2 are done"):
         prepare(dataset, root, tmp_path, CROPS)
     assert not list(tmp_path.glob("*/report.csv"))
 
@@ -117,7 +135,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     with ThreadPoolExecutor(1) as pool, pytest.raises(OutputError, match="No space left on device"):
         prepare(UBFC, root, tmp_path, CROPS, executor=pool)
     (store,) = tmp_path.iterdir()
-    assert not is_stored(store, "subject1")
+    assert stored_notes(store, UBFC.recordings(root)[0]) is None
     assert not list(store.glob(".subject*"))
 
 
@@ -135,6 +153,9 @@ def test_labels_shorter_than_the_video(
         (outcome,) = prepare(dataset, root, tmp_path, CROPS, executor=pool).outcomes
     if message is None:
         assert outcome.reason is None
+        with ThreadPoolExecutor(1) as pool:
+            (again,) = prepare(dataset, root, tmp_path, CROPS, executor=pool).outcomes
+        assert again.notes == outcome.notes  # what was noted once is not forgotten
         assert "The labels cover 4.5 s of" in outcome.notes[0]
     else:
         assert outcome.reason is not None and outcome.reason.startswith(message)

@@ -8,6 +8,7 @@ import pytest
 
 from rfacenet.datasets import DATASETS, is_simulated
 from rfacenet.datasets.layout import Dataset
+from rfacenet.datasets.recording import time_series
 from rfacenet.datasets.simulated import SimulatedSize, simulate_dataset
 from rfacenet.errors import DatasetError, OutputError
 from rfacenet.video import VideoWriter, encode_png
@@ -118,6 +119,37 @@ def test_vipl_hr_does_without_what_some_folders_lack(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[1].read_reference().heart_rate_bpm.t_s, [0, 1])
     with pytest.raises(DatasetError, match=r"neither wave.csv nor gt_HR.csv"):
         found[2].read_reference()
+
+
+def test_a_lost_first_frame_shifts_no_other(tmp_path: Path) -> None:
+    frames = tmp_path / "01-01" / "01-01"
+    frames.mkdir(parents=True)
+    for time_ns in (0, 33_000_000, 80_000_000):
+        (frames / f"Image{1_392_643_993_642_815_000 + time_ns}.png").write_bytes(encode_png(PICTURE))
+    next(iter(sorted(frames.iterdir()))).write_bytes(b"")
+    (recording,) = DATASETS["pure"].recordings(tmp_path)
+    with recording.open_video(None) as video:
+        np.testing.assert_allclose([frame.t_s for frame in video], [0.033, 0.080])
+
+    folder = tmp_path / "ubfc" / "subject1"
+    folder.mkdir(parents=True)
+    write_video(folder / "vid.avi", 4, 25.0)
+    content = (folder / "vid.avi").read_bytes()
+    start, end = content.index(b"\xff\xd8"), content.index(b"\xff\xd9")  # the first JPEG
+    (folder / "vid.avi").write_bytes(content[:start] + b"\0" * (end - start) + content[end:])
+    (folder / "ground_truth.txt").write_text("1 2 3 4\n60 60 60 60\n0 0.05 0.09 0.14\n")
+    (recording,) = DATASETS["ubfc-rppg"].recordings(folder.parent)
+    with recording.open_video(None) as video:
+        np.testing.assert_allclose([frame.t_s for frame in video], [0.05, 0.09, 0.14])
+
+
+def test_nothing_is_made_up_where_nothing_was_measured() -> None:
+    t_s = np.concatenate([np.arange(0, 10, 1 / 60), np.arange(20, 30, 1 / 60)])
+    pulse = time_series(t_s, np.sin(t_s), "The pulse")
+    known = ~np.isnan(pulse.at(np.array([-0.1, 5.0, 9.98, 15.0, 20.0, 29.0, 31.0])))
+    assert known.tolist() == [False, True, True, False, True, True, False]
+    rate = time_series(np.array([0.0, 1.0, 2.0, 9.0]), np.full(4, 60.0), "The rate")
+    assert (~np.isnan(rate.at(np.array([1.5, 5.0, 9.0])))).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from rfacenet.datasets.preparing import Outcome, PreparationReport
 from rfacenet.datasets.store import CropSettings, StoreDescription, create_store, open_store
 from rfacenet.errors import SettingsError
 from rfacenet.evaluation import running
-from rfacenet.evaluation.running import BenchmarkSettings, check_fold, parted, run_trial
+from rfacenet.evaluation.running import BenchmarkSettings, check_fold, parted, prepare_all, run_trial
 from rfacenet.evaluation.tables import as_csv, as_latex, as_markdown, as_page, as_table
 from rfacenet.evaluation.trials import TRIALS
+from rfacenet.training import train
 from stores import add_recording
 
 SMALL = (
@@ -24,30 +25,31 @@ TO_UBFC = TRIALS["table2"][0]
 RATES_BPM = (60.0, 75.0, 90.0)
 
 
+def prepared(folder: Path, name: str, title: str) -> PreparationReport:
+    """As if faces had been cut out of videos: three people who pulse at known rates, and one without."""
+    description = StoreDescription(name, title, "/data", True, CropSettings(16, 16))
+    store = folder / name
+    create_store(store, description)
+    for number, rate_bpm in enumerate(RATES_BPM):
+        add_recording(store, f"s{number}", f"s{number}", rate_bpm, seconds=10.0, size_px=16)
+    _, recordings = open_store(store)
+    outcomes = (*(Outcome(one.name) for one in recordings), Outcome("s9", "There is no pulse."))
+    return PreparationReport(store, outcomes)
+
+
 @pytest.fixture
-def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Instead of cutting faces out of videos, write three people who pulse at known rates."""
-
-    def write(dataset, root, out, crops: CropSettings) -> PreparationReport:
-        description = StoreDescription(dataset.name, dataset.title, str(root), True, crops)
-        store = out / description.key
-        if not store.exists():
-            create_store(store, description)
-            for number, rate_bpm in enumerate(RATES_BPM):
-                add_recording(store, f"s{number}", f"s{number}", rate_bpm, seconds=10.0, size_px=16)
-        _, recordings = open_store(store)
-        outcomes = (*(Outcome(one.name) for one in recordings), Outcome("s9", "There is no pulse."))
-        return PreparationReport(store, outcomes)
-
-    monkeypatch.setattr(running, "prepare", write)
+def stores(tmp_path: Path) -> dict[str, PreparationReport]:
+    return {
+        "pure": prepared(tmp_path, "pure", "PURE"),
+        "ubfc-rppg": prepared(tmp_path, "ubfc-rppg", "UBFC-rPPG"),
+    }
 
 
 def test_a_table_is_made_once_and_says_where_it_comes_from(
-    prepared: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stores: dict[str, PreparationReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = BenchmarkSettings(tmp_path, seeds=2, flags=SMALL)
-    roots = {"pure": tmp_path, "ubfc-rppg": tmp_path}
-    result = run_trial(TO_UBFC, roots, settings)
+    result = run_trial(TO_UBFC, stores, settings)
     green = next(row for row in result.rows if row.name == "GREEN")
     for one, rate_bpm in zip(green.runs[0], RATES_BPM, strict=True):
         assert one.score.predicted_bpm == pytest.approx(rate_bpm, abs=0.3)
@@ -58,7 +60,7 @@ def test_a_table_is_made_once_and_says_where_it_comes_from(
 
     monkeypatch.setattr(running, "train", lambda config, out: out / "best.safetensors")
     monkeypatch.setattr(running, "score_method", never)
-    assert run_trial(TO_UBFC, roots, settings).rows == result.rows
+    assert run_trial(TO_UBFC, stores, settings).rows == result.rows
 
     table = as_table(result, settings)
     cells = {row[0]: dict(zip(table.heads, row, strict=True)) for row in table.rows}
@@ -67,16 +69,45 @@ def test_a_table_is_made_once_and_says_where_it_comes_from(
     assert cells["TS-CAN"]["MAE, bpm"] == "–"
     first_paper = [row[3] for row in table.rows]
     assert first_paper[-2:] == ["1.05 ± 0.35", "–"]  # rFaceNet's, and OMIT's that the paper does not have
-    page, text, numbers = as_page("Table 2", [table], True), as_markdown([table]), as_csv([result], settings)
-    assert "nobody in these data sets exists" in page
-    assert "nobody in these data sets exists" in text
+    page, text, numbers = as_page("Table 2", [table]), as_markdown([table]), as_csv([result], settings)
+    for form in (page, text, as_latex([table])):
+        assert "Simulated: nobody in PURE and UBFC-rPPG exists." in form
     assert "pure: 3 of 4 recordings prepared; 1 could not be, see report.csv." in text
     assert numbers.splitlines()[0].endswith("paper,simulated")
     assert all(line.endswith("True") for line in numbers.splitlines()[1:])
     assert r"1.05 $\pm$ 0.35" in as_latex([table])
 
 
-def test_folds_hold_everybody_once_and_share_nobody(prepared: None, tmp_path: Path) -> None:
+def test_what_has_changed_is_not_taken_for_what_it_was(
+    stores: dict[str, PreparationReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classical = replace(TO_UBFC, methods={"GREEN": "green"}, networks={})
+    settings = BenchmarkSettings(tmp_path, flags=SMALL)
+    run_trial(classical, stores, settings)
+    add_recording(stores["ubfc-rppg"].store, "s1", "s1", 100.0, seconds=10.0, size_px=16)
+    again = run_trial(classical, stores, settings)
+    assert again.rows[0].runs[0][1].score.predicted_bpm == pytest.approx(100, abs=0.3)
+    (kept,) = (tmp_path / "scores").iterdir()
+    kept.write_text("{")
+    assert run_trial(classical, stores, settings).rows == again.rows
+
+    trained: list[Path] = []
+
+    def note(config, out: Path) -> Path:
+        trained.append(out)
+        return train(config, out)
+
+    monkeypatch.setattr(running, "train", note)
+    learned = replace(TO_UBFC, methods={}, networks={"PhysNet": TO_UBFC.networks["PhysNet"]})
+    run_trial(learned, stores, settings)
+    add_recording(stores["pure"].store, "s1", "s1", 100.0, seconds=10.0, size_px=16)
+    run_trial(learned, stores, settings)
+    assert trained[0] != trained[1]
+
+
+def test_folds_hold_everybody_once_and_share_nobody(
+    stores: dict[str, PreparationReport], tmp_path: Path
+) -> None:
     people = [f"p{number}" for number in range(1, 12)]
     folds = parted(people, 5)
     assert sorted(person for fold in folds for person in fold) == sorted(people)
@@ -88,12 +119,14 @@ def test_folds_hold_everybody_once_and_share_nobody(prepared: None, tmp_path: Pa
 
     intra = replace(TO_UBFC, name="intra", train_on="pure", folds=3, methods={})
     intra = replace(intra, test_on="pure", networks={"PhysNet": TO_UBFC.networks["PhysNet"]})
-    result = run_trial(intra, {"pure": tmp_path}, BenchmarkSettings(tmp_path, flags=SMALL))
+    result = run_trial(intra, stores, BenchmarkSettings(tmp_path, flags=SMALL))
     assert sorted(one.name for one in result.rows[0].runs[0]) == ["s0", "s1", "s2"]
 
 
 def test_a_data_set_that_is_missing_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="needs PURE; give its folder by --pure"):
-        run_trial(TO_UBFC, {}, BenchmarkSettings(tmp_path))
+        prepare_all([TO_UBFC], {}, BenchmarkSettings(tmp_path))
+    with pytest.raises(SettingsError, match="--seed is the benchmark's own to set"):
+        BenchmarkSettings(tmp_path, flags=("--epochs", "2", "--seed", "5"))
     with pytest.raises(SettingsError, match="There is no reading 'coarse'; there are interpolated, toolbox"):
         BenchmarkSettings(tmp_path, reading="coarse")
