@@ -1,4 +1,4 @@
-"""Processes that share the work: one a core, one thread each."""
+"""Processes that share the work, one a core."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def usable_cores() -> int:
 
 
 def process_pool(n_processes: int) -> ProcessPoolExecutor:
-    """Processes with one thread each: many such use the cores better than many that fight for them."""
+    """Processes whose torch has one thread: many such use the cores better than many that fight for them."""
     # Spawned, not forked: a fork of a process in which torch has threads can hang.
+    n_processes = min(n_processes, 61)  # more is an error on Windows
     return ProcessPoolExecutor(n_processes, mp_context=get_context("spawn"), initializer=_one_thread)
 
 

@@ -43,10 +43,10 @@ class ItemScore:
 
     Attributes:
         predicted_bpm: Heart rate of the predicted wave, beats per minute.
-        true_bpm: Heart rate of the reference wave.
+        true_bpm: Heart rate of the reference wave, or the device's.
         snr_db: Signal-to-noise ratio of the predicted wave at the true rate, decibels as the protocol counts
             them; None for a method that gives no wave.
-        macc: :func:`macc` of the two waves, 0 to 1; None for a method that gives no wave.
+        macc: :func:`macc` of the two waves, 0 to 1; None where there is only one.
     """
 
     predicted_bpm: float
