@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rfacenet.cli.command import ANSWERED, Commands, add_command, positive_count
 from rfacenet.errors import SettingsError
 
+if TYPE_CHECKING:
+    from rfacenet.evaluation.trials import Split, Trial
+
 NAME = "benchmark"
 DATASETS = ("pure", "ubfc-rppg", "vipl-hr")
 TABLES = ("table1", "table2", "table3")
-FIGURES = "figures"
+FIGURES, INTRA = "figures", "intra"
 
 EPILOG = """What is done already is not done again: a run that was stopped goes on when the same command
 is given again. Flags of 'rfacenet train' after '--' change the published setting.
@@ -23,7 +28,10 @@ examples:
   rfacenet simulate --layout ubfc-rppg --subjects 8 --out ubfc-simulated
   rfacenet benchmark table2 --pure pure-simulated --ubfc-rppg ubfc-simulated --out results \\
       -- --epochs 2 --networks.rfacenet.width 16 --networks.physnet.width 16
-  rfacenet benchmark table2 --pure /data/PURE --ubfc-rppg /data/UBFC --out real --seeds 3"""
+  rfacenet benchmark table2 --pure /data/PURE --ubfc-rppg /data/UBFC --out real --seeds 3
+  rfacenet benchmark intra --data mmpd /data/MMPD --folds subjects --out mmpd
+
+A file for --split is YAML with lists of people: train, validate and test."""
 
 
 def add(commands: Commands) -> None:
@@ -32,11 +40,18 @@ def add(commands: Commands) -> None:
     option = parser.add_argument
     option(
         "table",
-        choices=(*TABLES, FIGURES),
-        help="1: VIPL-HR, 2: PURE and UBFC-rPPG, 3: parts of rFaceNet; figures: table 2, and what it shows",
+        choices=(*TABLES, FIGURES, INTRA),
+        help="1: VIPL-HR, 2: PURE and UBFC-rPPG, 3: parts of rFaceNet; figures: table 2, and what it shows; "
+        "intra: any data set (--data) against itself",
     )
     for name in DATASETS:
         option(f"--{name}", type=Path, metavar="ROOT", help=f"folder of {name}")
+    option("--data", nargs=2, metavar=("NAME", "ROOT"), help="a data set and its folder, for intra")
+    option(
+        "--folds", metavar="N", help="for table1 and intra: 5 (default), ..., or 'subjects': leave one out"
+    )
+    option("--split", type=Path, metavar="FILE", help="for table1 and intra: people parted by hand")
+    option("--all-scenarios", action="store_true", help="for table1: with head motion (v2 and v9) too")
     option("--out", type=Path, required=True, metavar="FOLDER", help="stores, runs, scores and tables")
     option(
         "--seeds", type=positive_count, default=1, metavar="N", help="trainings of each network (default: 1)"
@@ -66,8 +81,6 @@ def _run(options: argparse.Namespace) -> int:
         from rfacenet.evaluation.writing import write_tables
     except ModuleNotFoundError as error:
         raise SettingsError(f"Benchmarks need {error.name}: pip install 'rfacenet[train]'.") from error
-    from rfacenet.evaluation.trials import TRIALS
-
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     for room in ("training", "evaluation"):
         logging.getLogger(f"rfacenet.{room}").setLevel(logging.INFO)
@@ -75,6 +88,9 @@ def _run(options: argparse.Namespace) -> int:
     roots = {
         name: root for name in DATASETS if (root := getattr(options, name.replace("-", "_"))) is not None
     }
+    if options.data is not None:
+        roots[options.data[0]] = Path(options.data[1])
+    trials = _trials(options)
     with_figures = options.table == FIGURES
     table = "table2" if with_figures else options.table
     if with_figures:
@@ -82,8 +98,8 @@ def _run(options: argparse.Namespace) -> int:
         from rfacenet.evaluation.figures import load_pyplot
 
         load_pyplot()  # if it is missing, that is told before the work
-    preparations = prepare_all(TRIALS[table], roots, settings)
-    results = [run_trial(trial, preparations, settings) for trial in TRIALS[table]]
+    preparations = prepare_all(trials, roots, settings)
+    results = [run_trial(trial, preparations, settings) for trial in trials]
     write_tables(table, results, settings)
     figures = []
     if with_figures:
@@ -91,3 +107,59 @@ def _run(options: argparse.Namespace) -> int:
     for path in [*figures, *write_tables(table, results, settings, figures)]:
         print(path)
     return ANSWERED
+
+
+def _trials(options: argparse.Namespace) -> list[Trial]:
+    """The parts of the table that was asked for, with its people parted as was asked for.
+
+    Raises:
+        SettingsError: An option does not go with the table, or has a value that cannot work.
+    """
+    from rfacenet.datasets import get_dataset
+    from rfacenet.evaluation.trials import TRIALS, intra
+
+    if (options.table == INTRA) != (options.data is not None):
+        raise SettingsError("'intra' and --data NAME ROOT go together, and with no other table.")
+    if options.table == INTRA:
+        dataset = get_dataset(options.data[0])
+        trials = [intra(dataset.name, dataset.title)]
+    else:
+        trials = list(TRIALS["table2" if options.table == FIGURES else options.table])
+    if any(trial.train_on != trial.test_on for trial in trials) and (options.folds or options.split):
+        raise SettingsError(f"{options.table} tests on another data set; leave --folds and --split out.")
+    if options.folds is not None:
+        trials = [replace(trial, folds=_folds(options.folds)) for trial in trials]
+    if options.split is not None:
+        trials = [replace(trial, split=_read_split(options.split), folds=1) for trial in trials]
+    if options.all_scenarios:
+        trials = [
+            replace(trial, without={k: v for k, v in trial.without.items() if k != "scenario"})
+            for trial in trials
+        ]
+    return trials
+
+
+def _folds(text: str) -> int | None:
+    if text == "subjects":
+        return None
+    if not text.isdecimal() or int(text) < 2:
+        raise SettingsError(f"'{text}' is no number of folds; give 2 or more, or 'subjects'.")
+    return int(text)
+
+
+def _read_split(path: Path) -> Split:
+    """People by hand, from a YAML file."""
+    import yaml  # type: ignore[import-untyped]
+
+    from rfacenet.evaluation.trials import Split
+
+    parts = [field.name for field in fields(Split)]
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"'{path}' cannot be read as YAML: {error}.") from error
+    if not isinstance(content, dict) or sorted(content) != sorted(parts):
+        raise SettingsError(f"'{path}' must hold three lists of people: {', '.join(parts)}.")
+    if any(not isinstance(people, list) or not people for people in content.values()):
+        raise SettingsError(f"'{path}': {', '.join(parts)} must each list at least one person.")
+    return Split(**{part: tuple(map(str, content[part])) for part in parts})

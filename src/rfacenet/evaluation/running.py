@@ -173,7 +173,7 @@ def run_trial(
         for seed in range(settings.seeds):
             scores: list[TestedRecording] = []
             for number, fold in enumerate(_folds(trial, base, trained, tested)):
-                in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds > 1 else "")
+                in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds != 1 else "")
                 tell(f"{trial.title}: {in_words}")
                 config = _config(base, trial, network, preparations[trial.train_on].store, fold, seed)
                 # Named after all that it learns from, so that nothing old is taken for new.
@@ -228,8 +228,16 @@ def _folds(
     """
     if trial.train_on != trial.test_on:
         return [Fold(tested)]
+    if trial.split is not None:
+        split = trial.split
+        check_fold(split.train, split.validate, split.test)
+        shown = [recording for recording in tested if recording.subject in split.test]
+        if strangers := sorted(set(split.test) - {recording.subject for recording in shown}):
+            raise SettingsError(f"Nobody prepared is called '{strangers[0]}', whom the split tests on.")
+        return [Fold(shown, split.train, split.validate)]
     folds = []
-    for held_out in parted(sorted({recording.subject for recording in tested}), trial.folds):
+    everybody = {recording.subject for recording in tested}
+    for held_out in parted(sorted(everybody), trial.folds or len(everybody)):
         others = sorted({r.subject for r in trained if r.subject not in held_out}, key=natural_key)
         people, validation_people = map(tuple, base.prepared.parted(others))
         check_fold(people, validation_people, held_out)

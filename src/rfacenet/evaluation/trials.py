@@ -30,6 +30,21 @@ class NetworkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """People parted by hand.
+
+    Attributes:
+        train: Whom to train on.
+        validate: Who chooses the best round.
+        test: Whom to test on.
+    """
+
+    train: tuple[str, ...]
+    validate: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One part of a table: methods, what they are trained on and what they are tested on.
 
@@ -44,7 +59,9 @@ class Trial:
         networks: Networks by their rows.
         published: The paper's rows.
         metrics: The columns, as ``rfacenet.evaluation.scoring.summarise`` names them.
-        folds: Into how many parts people are parted; 1 where another data set is tested on.
+        folds: Into how many parts people are parted; None leaves out one person at a time. 1 where another
+            data set is tested on.
+        split: People parted by hand, in the place of folds.
         without: Recordings to leave out, by what is known of them.
         segment_s: Length of the segments that a recording's rate is the mean of; None reads it whole.
         truth: What rates are held against: ``pulse`` or ``device``.
@@ -59,7 +76,8 @@ class Trial:
     networks: Mapping[str, NetworkRow]
     published: Mapping[str, Published]
     metrics: Sequence[str] = ("mae_bpm", "rmse_bpm", "pearson")
-    folds: int = 1
+    folds: int | None = 1
+    split: Split | None = None
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     segment_s: float | None = None
     truth: Truth = "pulse"
@@ -137,3 +155,18 @@ TRIALS: Mapping[str, Sequence[Trial]] = {
     ),
 }
 """The tables by their names on the command line."""
+
+
+def intra(dataset: str, title: str) -> Trial:
+    """Any data set against itself, in five folds that share no people."""
+    return Trial(
+        name=f"{dataset}-intra",
+        title=f"{title}, subject-exclusive",
+        train_on=dataset,
+        test_on=dataset,
+        config="cross-dataset",
+        methods=CLASSICAL,
+        networks=_BOTH,
+        published={},
+        folds=5,
+    )

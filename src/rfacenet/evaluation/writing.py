@@ -29,7 +29,8 @@ def write_tables(
     """
     tables = [as_table(result, settings) for result in results]
     simulated = any(result.simulated for result in results)
-    title = f"Table {name.removeprefix('table')} of the rFaceNet paper"
+    number = name.removeprefix("table")
+    title = f"Table {number} of the rFaceNet paper" if number != name else results[0].trial.title
     heading = f"# {title}{', on simulated data sets' if simulated else ''}\n\n"
     texts = {
         ".md": heading + as_markdown(tables),

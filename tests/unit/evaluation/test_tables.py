@@ -11,7 +11,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.evaluation import running
 from rfacenet.evaluation.running import BenchmarkSettings, check_fold, parted, prepare_all, run_trial
 from rfacenet.evaluation.tables import as_csv, as_latex, as_markdown, as_page, as_table
-from rfacenet.evaluation.trials import TRIALS
+from rfacenet.evaluation.trials import TRIALS, Split
 from rfacenet.training import train
 from stores import add_recording
 
@@ -121,6 +121,17 @@ def test_folds_hold_everybody_once_and_share_nobody(
     intra = replace(intra, test_on="pure", networks={"PhysNet": TO_UBFC.networks["PhysNet"]})
     result = run_trial(intra, stores, BenchmarkSettings(tmp_path, flags=SMALL))
     assert sorted(one.name for one in result.rows[0].runs[0]) == ["s0", "s1", "s2"]
+
+    settings = BenchmarkSettings(tmp_path, flags=SMALL)
+    alone = run_trial(replace(intra, folds=None), stores, settings)  # one person at a time: three folds too
+    assert alone.rows == result.rows
+    by_hand = replace(intra, split=Split(("s2",), ("s0",), ("s1",)))
+    (tested,) = run_trial(by_hand, stores, settings).rows[0].runs[0]
+    assert tested.name == "s1"
+    with pytest.raises(SettingsError, match="'s0' would be both trained and tested on"):
+        run_trial(replace(intra, split=Split(("s2",), ("s0",), ("s0",))), stores, settings)
+    with pytest.raises(SettingsError, match="Nobody prepared is called 's7'"):
+        run_trial(replace(intra, split=Split(("s2",), ("s0",), ("s7",))), stores, settings)
 
 
 def test_a_data_set_that_is_missing_is_asked_for(tmp_path: Path) -> None:
