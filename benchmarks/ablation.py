@@ -50,7 +50,9 @@ TAUGHT_BY_HEART_RATE = {"stage 3, heart rate teaches"}
 
 PAGE = """# Ablation
 
-Table 3 of the paper, on simulated faces. Made by `{command}` on {machine}.
+Table 3 of the paper, on simulated faces; [training.md](training.md) says what follows from it. Made by
+`{command}`
+on {machine}.
 
 Each row was trained {n_seeds} times (seeds {seeds}): {steps} steps of {batch} clips of {frames} frames at
 {size}×{size} pixels, pulse branch {width} channels wide (the published one: 64), {people} people, all terms
@@ -61,8 +63,8 @@ as `rfacenet estimate` reads them, every clip answered. The identity branch sees
 batch norm in front of it and the gentle start of the fusion. In all rows but *heart rate teaches*, the
 heart-rate term of Eq. 4 is the highest peak's, as printed, which has no gradient.
 
-MAE is in beats per minute, *identified* the share of training clips whose person the identity branch named in
-the last round (chance: {chance:.0%}). Mean ± standard deviation over the seeds.
+MAE is in beats per minute; of {n_clips} clips, one that is read 50 bpm wrong makes {one_clip:.1f} of it. *Identified* is
+the share of training clips whose person the identity branch named in the last round (chance: {chance:.0%}). Mean ± standard deviation over the seeds.
 
 {table}
 
@@ -189,6 +191,7 @@ def page(jobs: Sequence[Job], results: Sequence[dict[str, float]], options: argp
         width=config.networks["rfacenet"]["width"],
         people=options.people,
         n_clips=options.clips,
+        one_clip=50 / options.clips,
         chance=1 / options.people,
         table=table(of_row),
         pairs=pairs(of_row),
