@@ -32,7 +32,7 @@ from rfacenet.types import Float64Array
 FS_HZ = 30.0
 LENGTHS_S = (5, 7, 10, 15, 20, 30)
 HARMONIC_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8)
-THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 BINS = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.001)
 
 
@@ -69,7 +69,8 @@ Share of right rates by quality:
 ### What a threshold does
 
 The default method, `{default}`, on these clips. Rates from {min_quality:g} are answered by default
-(`--min-quality`): the least of these thresholds at which 95 % of its answers were right on clips of `--fit`.
+(`--min-quality`), so that 95 % of its answers are right: on clips of `--fit`, 94.8 % were right from 0.7 and
+98.0 % from 0.8.
 
 {face_thresholds}
 

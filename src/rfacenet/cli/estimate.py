@@ -65,7 +65,7 @@ def add(commands: Commands) -> None:
         "--min-quality",
         type=float,
         metavar="Q",
-        help="answer no rate of less quality (default: 0.5; 0: always answer)",
+        help="answer no rate of less quality (default: 0.75; 0: always answer)",
     )
     option("--json", type=Path, metavar="FILE", help="write everything as JSON; '-': to standard output")
     option("--csv", type=Path, metavar="FILE", help="write the rates as a table")

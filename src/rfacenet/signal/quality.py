@@ -15,11 +15,11 @@ LENGTH_DB = 0.82
 SLOPE_DB = 1.54
 """How fast the likelihood grows, as the scale of a logistic curve."""
 
-COLOUR_OFFSET, RHYTHM_WEIGHT, COLOUR_WEIGHT = -2.23, 0.64, 1.01
+COLOUR_OFFSET, RHYTHM_WEIGHT, COLOUR_WEIGHT = -2.22, 0.64, 0.97
 """How the log odds by rhythm and by colour make up those of a right rate (``docs/quality.md``)."""
 
-MIN_QUALITY = 0.5
-"""Below this, a rate is more likely wrong than right and is not answered."""
+MIN_QUALITY = 0.75
+"""Rates of less are not answered: of those above, 95 % should be right (``docs/quality.md``)."""
 
 
 def quality(spectrum: PowerSpectrum, rate_bpm: float, colour_share: float | None = None) -> float:
