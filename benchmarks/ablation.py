@@ -63,8 +63,9 @@ as `rfacenet estimate` reads them, every clip answered. The identity branch sees
 batch norm in front of it and the gentle start of the fusion. In all rows but *heart rate teaches*, the
 heart-rate term of Eq. 4 is the highest peak's, as printed, which has no gradient.
 
-MAE is in beats per minute; of {n_clips} clips, one that is read 50 bpm wrong makes {one_clip:.1f} of it. *Identified* is
-the share of training clips whose person the identity branch named in the last round (chance: {chance:.0%}). Mean ± standard deviation over the seeds.
+MAE is in beats per minute; of {n_clips} clips, one that is read 50 bpm wrong makes {one_clip:.1f} of it.
+*Identified* is the share of training clips whose person the identity branch named in the last round (chance:
+{chance:.0%}). Mean ± standard deviation over the seeds.
 
 {table}
 
