@@ -15,8 +15,8 @@ networks: {rfacenet: {width: 8, identity_width: 4, identity_depth: layer2}}
 input: {frames: 32, height: 16, width: 16, label_form: wave}
 simulation: {identities: [0, 6], validation_clips: 4}
 optimiser: {average_decay: 0.9}
-steps: 60
-round_steps: 5
+steps: 150
+round_steps: 10
 accelerator: cpu
 threads: 1
 """

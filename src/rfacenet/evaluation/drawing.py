@@ -12,7 +12,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.evaluation import figures
 from rfacenet.evaluation.figures import WavePair
 from rfacenet.evaluation.running import Row, TrialResult
-from rfacenet.evaluation.testing import TestedRecording, crops_for
+from rfacenet.evaluation.testing import LEAST_S, TestedRecording, crops_for
 from rfacenet.inference.neural import neural_method, windows_of
 from rfacenet.inference.reading import MAX_GAP_S, grid_hz, raw_stretches
 from rfacenet.inference.sampling import FaceSamples
@@ -88,7 +88,7 @@ def _waves(recording: StoredRecording, weights: Path) -> WavePair:
         raise SettingsError(f"'{recording.name}' has no measured pulse wave to draw.")
     true = pulse.at(t_s)
     known = np.flatnonzero(~np.isnan(true))
-    if len(known) < SHOWN_S * fs_hz / 2:
+    if len(known) < LEAST_S * fs_hz:
         raise SettingsError(f"'{recording.name}' has too little measured pulse to draw.")
     predicted, true = clean_pulse(stretch.wave[known], fs_hz), clean_pulse(true[known], fs_hz)
     shown = slice(0, round(SHOWN_S * fs_hz))

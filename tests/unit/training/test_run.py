@@ -237,11 +237,6 @@ def test_a_damaged_checkpoint_is_named(tiny: TrainConfig, tmp_path: Path) -> Non
         train(tiny, tmp_path)
 
 
-def test_the_batch_must_fit_the_validation_set(tiny: TrainConfig, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="smaller than a batch"):
-        train(replace(tiny, batch_size=8), tmp_path / "run")
-
-
 def test_sigmas_have_no_weight_decay(tiny: TrainConfig) -> None:
     config = replace(tiny, optimiser=OptimiserConfig(weight_decay=0.1, average_decay=0.9))
     module = TrainingModule(build_model(config, 6), config, 20)
