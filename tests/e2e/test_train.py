@@ -33,7 +33,7 @@ def settings(tmp_path: Path) -> str:
     return str(file)
 
 
-def wait_for(path: Path, seconds: float = 60.0) -> None:
+def wait_for(path: Path, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < end, f"{path} did not appear"
@@ -54,7 +54,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     process = subprocess.Popen([*command, str(stopped)], env=ENVIRONMENT, stderr=subprocess.PIPE)
     wait_for(stopped / "last.ckpt")
     process.send_signal(stop)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == code
     assert not (stopped / "card.md").exists()
     for run in (stopped, whole):
@@ -80,7 +80,7 @@ def test_two_processes_train_one_network(settings: str, tmp_path: Path) -> None:
 
 def test_wrong_settings_are_told_in_a_line(settings: str, tmp_path: Path) -> None:
     flags = ["--config", settings, "--stepps", "3", "--out", str(tmp_path / "x")]
-    done = subprocess.run([*COMMAND, *flags], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*COMMAND, *flags], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "--stepps" in done.stderr
