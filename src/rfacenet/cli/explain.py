@@ -61,7 +61,7 @@ def add(commands: Commands) -> None:
         "--min-quality",
         type=float,
         metavar="Q",
-        help="explain no rate of less quality (default: 0.5; 0: always explain)",
+        help="explain no rate of less quality (default: 0.75; 0: always explain)",
     )
     option(
         "--picture",

@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 
-from rfacenet.cli.command import ANSWERED, UNANSWERED, Commands
+from rfacenet.cli.command import ANSWERED, INTERRUPTED, UNANSWERED, Commands
 from rfacenet.errors import SettingsError
 
 
@@ -28,6 +28,8 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
         from rfacenet.training import TrainingError, parse, train
     except ModuleNotFoundError as error:
         raise SettingsError(f"Training needs {error.name}: pip install 'rfacenet[train]'.") from error
@@ -36,9 +38,13 @@ def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("rfacenet.training").setLevel(logging.INFO)
     try:
-        weights = train(config, out)
+        with logging_redirect_tqdm():  # lines above the progress bar, not behind it
+            weights = train(config, out)
     except TrainingError as error:
         print(f"rfacenet: {error}", file=sys.stderr)
         return UNANSWERED
+    except KeyboardInterrupt:
+        print("rfacenet: stopped; the same command goes on with the run.", file=sys.stderr)
+        return INTERRUPTED
     print(weights)
     return ANSWERED

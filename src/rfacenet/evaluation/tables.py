@@ -103,10 +103,14 @@ def _measured(runs: Sequence[dict[str, Measure]], metric: str) -> str:
     if len(runs) > 1:
         return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
     measure = runs[0][metric]
-    return (
-        f"{measure.value:.{digits}f} ± {measure.standard_error:.{digits}f} "
-        f"[{measure.low:.{digits}f}, {measure.high:.{digits}f}]"
-    )
+    if np.isnan(measure.value):  # such as a correlation of rates that are all the same
+        return _NOTHING
+    text = f"{measure.value:.{digits}f}"
+    if not np.isnan(measure.standard_error):
+        text += f" ± {measure.standard_error:.{digits}f}"
+    if not np.isnan(measure.low):
+        text += f" [{measure.low:.{digits}f}, {measure.high:.{digits}f}]"
+    return text
 
 
 def _paper(published: Published | None, metric: str) -> str:

@@ -161,6 +161,12 @@ class RunProgress(pl.Callback):
         self._bar.set_postfix({name: f"{mean:.3g}" for name, mean in self._means.items()}, refresh=False)
         self._bar.update(1)
 
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Close the bar before anybody says why."""
+        self.teardown(trainer, pl_module, "fit")
+
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Close the bar."""
         if self._bar is not None:

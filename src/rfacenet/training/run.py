@@ -73,6 +73,8 @@ def train(config: TrainConfig, out: Path, source: ClipSource | None = None) -> P
         keeper = RunKeeper(folder, config.licence, _provenance(config, source, length))
         trainer = _trainer(config, length, logger, [keeper, RunProgress(length.steps)])
         _LOG.info("%s: %d steps of %d clips", config.network, length.steps, config.batch_size)
+        if folder.checkpoint.exists():
+            _LOG.info("going on with the run in '%s'", out)
         _fit(
             trainer,
             TrainingModule(model, config, length.steps),
