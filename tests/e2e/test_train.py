@@ -15,8 +15,8 @@ networks: {rfacenet: {width: 8, identity_width: 4, identity_depth: layer2}}
 input: {frames: 32, height: 16, width: 16, label_form: wave}
 simulation: {identities: [0, 6], validation_clips: 4}
 optimiser: {average_decay: 0.9}
-steps: 150
-round_steps: 10
+steps: 80
+round_steps: 5
 accelerator: cpu
 threads: 1
 """
@@ -51,7 +51,13 @@ def test_a_stopped_run_goes_on_to_the_same_result(
 ) -> None:
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     command = [*COMMAND, "--config", settings, "--out"]
-    process = subprocess.Popen([*command, str(stopped)], env=ENVIRONMENT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, str(stopped)],
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        # A shell starts its background jobs deaf to Ctrl-C, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_for(stopped / "last.ckpt")
     process.send_signal(stop)
     process.communicate(timeout=120)
