@@ -79,3 +79,13 @@ def follow(bar: Any) -> Callable[[float, float | None], None]:
             bar.update(int(t_s) - bar.n)
 
     return show
+
+
+def count(bar: Any) -> Callable[[int, int], None]:
+    """A progress callback that moves a bar to how many of a number of things are done."""
+
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return show

@@ -13,6 +13,7 @@ from rfacenet.cli.command import (
     UNANSWERED,
     Commands,
     add_command,
+    count,
     given,
     positive,
     positive_count,
@@ -55,12 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     dataset = get_dataset(options.dataset)
     crops = CropSettings(**given(options, "height", "width", "enlarge"))
     with progress_bar("recordings") as bar, _executor(options) as executor:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        report = prepare(dataset, options.root, options.out, crops, executor=executor, progress=show)
+        report = prepare(dataset, options.root, options.out, crops, executor=executor, progress=count(bar))
     for outcome in report.left_out[:_SHOWN]:
         print(f"{outcome.name}: not prepared. {outcome.reason}")
     if len(report.left_out) > _SHOWN:

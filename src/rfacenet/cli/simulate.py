@@ -11,6 +11,7 @@ from rfacenet.cli.command import (
     ANSWERED,
     Commands,
     add_command,
+    count,
     given,
     positive,
     positive_count,
@@ -97,12 +98,7 @@ def _write_dataset(options: argparse.Namespace) -> int:
     width_px, height_px = _size(options.size or "320x240")
     size = SimulatedSize(options.subjects or 4, options.duration_s, width_px, height_px)
     with progress_bar("recordings") as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        simulate_dataset(dataset, root, size, options.seed, progress=show)
+        simulate_dataset(dataset, root, size, options.seed, progress=count(bar))
     print(f"{root}: {dataset.title}, {size.n_subjects} simulated people")
     return ANSWERED
 

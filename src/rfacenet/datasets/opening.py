@@ -84,7 +84,23 @@ def per_frame(value: Float64Array, video: Path, origin: str, *, fps: float | Non
     return at_rate(value, fps, origin)
 
 
-class LateVideo:
+class _OtherClock:
+    """A video whose frames come at other times than it says; closed with it."""
+
+    def __init__(self, video: VideoSource) -> None:
+        self._video = video
+        self.width_px, self.height_px = video.width_px, video.height_px
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._video.close()
+
+
+class LateVideo(_OtherClock):
     """A video whose first frames are lost: its times are from where the file begins, as its labels' are.
 
     Args:
@@ -92,8 +108,7 @@ class LateVideo:
     """
 
     def __init__(self, video: VideoSource) -> None:
-        self._video = video
-        self.width_px, self.height_px = video.width_px, video.height_px
+        super().__init__(video)
         self.nominal_fps, self.expected_duration_s = video.nominal_fps, video.expected_duration_s
 
     @property
@@ -105,16 +120,8 @@ class LateVideo:
         for frame in self._video:
             yield replace(frame, t_s=frame.t_s + self._video.start_s)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._video.close()
-
-
-class RetimedVideo:
+class RetimedVideo(_OtherClock):
     """A video of constant frame rate whose frames' true times were written down elsewhere.
 
     Frame ``k`` is the one at ``k`` steps of the file's rate, so that damaged frames shift no other's time.
@@ -126,10 +133,9 @@ class RetimedVideo:
     """
 
     def __init__(self, video: VideoSource, t_s: Float64Array) -> None:
-        self._video = video
+        super().__init__(video)
         self._t_s = t_s - t_s[0]
         self._untimed_frames = 0
-        self.width_px, self.height_px = video.width_px, video.height_px
         self.expected_duration_s: float | None = float(self._t_s[-1])
 
     @property
@@ -147,11 +153,3 @@ class RetimedVideo:
                 yield replace(frame, t_s=last_s)
             else:
                 self._untimed_frames += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._video.close()

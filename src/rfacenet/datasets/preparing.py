@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +24,10 @@ from rfacenet.datasets.store import (
     stored_notes,
 )
 from rfacenet.errors import DatasetError, OutputError, RfacenetError, VideoError, WorkerError
-from rfacenet.faces import Mtcnn, frames_between_detections, sample_faces, track_face
+from rfacenet.faces import MAX_SIDE_PX, follow_face, sample_faces
 from rfacenet.files import whole_file
 from rfacenet.processes import interrupts_ignored, process_pool, usable_cores
 from rfacenet.types import Float64Array
-
-MAX_SIDE_PX = 960
-"""Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
 
 LEAST_S = 4.0
 """A recording with less of face and measured pulse together is not prepared."""
@@ -170,12 +166,7 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
         ):
             # Packed numbers: small arrays between the frames' memory would keep it from being used again.
             t_s, colours = array("d"), array("d")
-            tracked = track_face(
-                video,
-                _detector(),
-                choice=crops.face,
-                max_buffered_frames=frames_between_detections(video.width_px, video.height_px),
-            )
+            tracked = follow_face(video, video.width_px, video.height_px, crops.face)
             for sample in sample_faces(tracked, crops.enlarge, (crops.height, crops.width)):
                 t_s.append(sample.frame.t_s)
                 colours.extend(sample.colour)
@@ -250,8 +241,3 @@ def _write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
         rows.writerow([outcome.name, outcome.reason is None, outcome.reason or " ".join(outcome.notes)])
     with whole_file(path) as file:
         file.write(text.getvalue().encode())
-
-
-@cache
-def _detector() -> Mtcnn:
-    return Mtcnn()

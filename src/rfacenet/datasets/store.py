@@ -115,6 +115,10 @@ class StoredRecording:
     damaged_frames: int
     fingerprint: str = ""
 
+    def is_any_of(self, conditions: Mapping[str, Sequence[str]]) -> bool:
+        """Whether one of its conditions has one of the values that are named for it."""
+        return any(self.conditions.get(name) in values for name, values in conditions.items())
+
     @property
     def crops(self) -> Uint8Array:
         """The face, ``(T, H, W, 3) uint8``, black where there was none; read from disk as it is used."""

@@ -158,7 +158,7 @@ def run_trial(
     base = _base(trial, settings)
     stores = {name: open_store(preparations[name].store) for name in (trial.train_on, trial.test_on)}
     trained, tested = (
-        [one for one in stores[name][1] if not _is_left_out(one, trial)]
+        [one for one in stores[name][1] if not one.is_any_of(trial.without)]
         for name in (trial.train_on, trial.test_on)
     )
     reading = Reading(READINGS[settings.reading], trial.truth, trial.segment_s)
@@ -327,10 +327,6 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
     if name not in roots:
         raise SettingsError(f"This table needs {get_dataset(name).title}; give its folder by --{name}.")
     return roots[name]
-
-
-def _is_left_out(recording: StoredRecording, trial: Trial) -> bool:
-    return any(recording.conditions.get(name) in values for name, values in trial.without.items())
 
 
 def _slug(text: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def simulated_note(titles: Sequence[str]) -> str:
     )
 
 
-def measures_of(run: Sequence[TestedRecording], settings: BenchmarkSettings) -> dict[str, Measure]:
+@cache  # for the table, for the CSV, and again once there are figures
+def measures_of(run: tuple[TestedRecording, ...], settings: BenchmarkSettings) -> dict[str, Measure]:
     """All metrics of one run of a row; none where no recording was read."""
     read = [one for one in run if one.score is not None]
     if not read:

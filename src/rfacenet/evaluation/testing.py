@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rfacenet.datasets.recording import TimeSeries
 from rfacenet.datasets.store import StoredRecording
 from rfacenet.errors import DatasetError, RfacenetError
 from rfacenet.evaluation.scoring import ItemScore, RateProtocol
 from rfacenet.faces import crop
-from rfacenet.inference.reading import Stretch, grid_hz, raw_stretches
+from rfacenet.inference.reading import Stretch, grid_hz, longest_present_run, raw_stretches
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.methods import ClipInput, Method
 from rfacenet.types import FaceBox, Float64Array, Uint8Array
@@ -94,7 +93,7 @@ def score_recording(method: Method, recording: StoredRecording, reading: Reading
         for first, wave in _segments(stretch, fs_hz, reading.segment_s):
             t_s = (first + np.arange(len(wave))) / fs_hz
             truth = _truth(recording, reading.truth, t_s)
-            known = _longest_run(~np.isnan(truth))
+            known = longest_present_run(truth)
             length = known.stop - known.start
             if length < LEAST_S * fs_hz:
                 continue
@@ -125,16 +124,6 @@ def _truth(recording: StoredRecording, truth: Truth, t_s: Float64Array) -> Float
     if truth == "device":
         values[values <= 0] = np.nan  # so devices say that they lost the pulse
     return values
-
-
-def _longest_run(known: NDArray[np.bool_]) -> slice:
-    """The longest stretch in which all is known."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
-    if not len(edges):
-        return slice(0, 0)
-    starts, stops = edges[::2], edges[1::2]
-    longest = int(np.argmax(stops - starts))
-    return slice(int(starts[longest]), int(stops[longest]))
 
 
 def _segments(stretch: Stretch, fs_hz: float, segment_s: float | None) -> list[tuple[int, Float64Array]]:

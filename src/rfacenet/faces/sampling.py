@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from rfacenet.faces.cropping import crop, mean_rgb
-from rfacenet.faces.tracking import TrackedFrame
-from rfacenet.types import FaceBox, Float64Array, Frame, Uint8Array
+from rfacenet.faces.mtcnn import Mtcnn
+from rfacenet.faces.tracking import TrackedFrame, track_face
+from rfacenet.types import FaceBox, FaceChoice, Float64Array, Frame, Uint8Array
+
+MAX_SIDE_PX = 960
+"""Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
 
 BUFFER_BYTES = 60_000_000
 """Frames that wait for the next detection may take this much: a second at 60 frames a second of 640×480."""
@@ -53,9 +58,19 @@ def sample_faces(
         yield FaceSample(tracked.frame, box, colour, pixels)
 
 
-def frames_between_detections(width_px: int, height_px: int) -> int:
-    """How many frames of a size may wait for the next detection, within :data:`BUFFER_BYTES`."""
-    return max(32, min(BUFFER_BYTES // (3 * width_px * height_px), 256))
+def follow_face(
+    frames: Iterable[Frame], width_px: int, height_px: int, choice: FaceChoice
+) -> Iterator[TrackedFrame]:
+    """Follows one face, with the process's one detector and :data:`BUFFER_BYTES` of frames that wait for it.
+
+    Args:
+        frames: The video.
+        width_px: Width of its frames.
+        height_px: Height of its frames.
+        choice: Which of several faces to follow.
+    """
+    n_frames = max(32, min(BUFFER_BYTES // (3 * width_px * height_px), 256))
+    return track_face(frames, _detector(), choice=choice, max_buffered_frames=n_frames)
 
 
 def touches(box: FaceBox, shape: tuple[int, ...]) -> bool:
@@ -67,6 +82,11 @@ def touches(box: FaceBox, shape: tuple[int, ...]) -> bool:
         and box.x_px + box.width_px > 0
         and box.y_px + box.height_px > 0
     )
+
+
+@cache
+def _detector() -> Mtcnn:
+    return Mtcnn()
 
 
 def _pixels(rgb: Uint8Array, box: FaceBox | None, size_px: tuple[int, int]) -> Uint8Array:

@@ -231,10 +231,15 @@ def _rolling(
 
 def _rate_of_broken(wave: Float64Array, changes: Float64Array, fs_hz: float) -> tuple[float, float]:
     """Rate and quality of a window's longest unbroken part if that is at least half of it; else quality 0."""
-    run = max(_present_runs(wave), key=lambda run: run.stop - run.start)
+    run = longest_present_run(wave)
     if run.stop - run.start < max(len(wave) / 2, shortest_length(fs_hz)):
         return np.nan, 0.0
     return rate_of(wave[run], fs_hz, None if np.isnan(changes[run]).any() else changes[run])
+
+
+def longest_present_run(wave: Float64Array) -> slice:
+    """The longest run without a NaN; it may be empty."""
+    return max(_present_runs(wave), key=lambda run: run.stop - run.start)
 
 
 def _present_runs(wave: Float64Array) -> list[slice]:

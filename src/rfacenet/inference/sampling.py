@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import dropwhile, takewhile
 from typing import Any
 
@@ -18,14 +17,13 @@ from numpy.typing import NDArray
 
 from rfacenet.errors import OutputError, SettingsError
 from rfacenet.faces import (
-    Mtcnn,
+    MAX_SIDE_PX,
     TrackedFrame,
     crop,
-    frames_between_detections,
+    follow_face,
     region_frames,
     sample_faces,
     touches,
-    track_face,
 )
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
@@ -35,9 +33,6 @@ from rfacenet.video import open_video
 
 Progress = Callable[[float, float | None], None]
 """Called now and then with the seconds of video read so far and, where known, of the whole video."""
-
-MAX_SIDE_PX = 960
-"""Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
 
 GREY_LEVELS = 0.5
 """Colour channels that differ by less than this, of 255, are one grey channel."""
@@ -187,11 +182,6 @@ def _picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
     return crop(rgb, box, (max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))))
 
 
-@cache
-def _detector() -> Mtcnn:
-    return Mtcnn()
-
-
 def _within(frames: Iterable[Frame], span_s: tuple[float, float]) -> Iterator[Frame]:
     """The frames from a start to before an end; none is read beyond it."""
     start_s, end_s = span_s
@@ -206,6 +196,5 @@ def _tracked_frames(
     region: FaceBox | None,
 ) -> Iterator[TrackedFrame]:
     if settings.region == "face":
-        n_frames = frames_between_detections(*size_px)
-        return track_face(frames, _detector(), choice=settings.face, max_buffered_frames=n_frames)
+        return follow_face(frames, *size_px, settings.face)
     return region_frames(frames, region)

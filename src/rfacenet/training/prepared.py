@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -67,7 +69,7 @@ class PreparedClips:
             )
         self._spec = spec
         self._seed = seed
-        kept = [recording for recording in recordings if not _is_left_out(recording, config)]
+        kept = [recording for recording in recordings if not recording.is_any_of(config.without)]
         self.people, self.validation_people = _parted(kept, config, store)
         numbers = {person: number for number, person in enumerate(self.people)}
         step = config.step_frames or spec.frames
@@ -98,8 +100,7 @@ class PreparedClips:
     def _drawn(self, place: int) -> int:
         """Which clip stands at a place of the endless stream."""
         epoch, within = divmod(place, len(self._training))
-        order = np.random.default_rng(seed_of("epoch", self._seed, epoch)).permutation(len(self._training))
-        return int(order[within])
+        return int(_order(self._seed, epoch, len(self._training))[within])
 
     def _batch(self, cuts: Sequence[_Cut]) -> ClipBatch:
         clips = [_read(cut, self._spec) for cut in cuts]
@@ -111,8 +112,9 @@ class PreparedClips:
         )
 
 
-def _is_left_out(recording: StoredRecording, config: PreparedConfig) -> bool:
-    return any(recording.conditions.get(name) in values for name, values in config.without.items())
+@lru_cache(maxsize=2)  # a batch may reach into the next epoch
+def _order(seed: int, epoch: int, n_clips: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed_of("epoch", seed, epoch)).permutation(n_clips)
 
 
 def _parted(

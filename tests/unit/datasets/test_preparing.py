@@ -17,7 +17,7 @@ from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.simulated import SimulatedSize, simulate_dataset
 from rfacenet.datasets.store import CropSettings, only_writer, open_store, stored_notes
 from rfacenet.errors import DatasetError, OutputError, WorkerError
-from rfacenet.faces import sample_faces, track_face
+from rfacenet.faces import Mtcnn, sample_faces, track_face
 
 UBFC = DATASETS["ubfc-rppg"]
 CROPS = CropSettings(24, 20)
@@ -55,7 +55,7 @@ def test_the_store_holds_what_the_video_shows(root: Path, prepared: preparing.Pr
     assert (description.dataset, description.simulated) == ("ubfc-rppg", True)
     recording = UBFC.recordings(root)[0]
     with recording.open_video(None) as video:
-        samples = list(sample_faces(track_face(video, preparing._detector()), 1.5, (24, 20)))
+        samples = list(sample_faces(track_face(video, Mtcnn()), 1.5, (24, 20)))
     np.testing.assert_array_equal(stored.crops, np.stack([sample.crop for sample in samples]))
     np.testing.assert_array_equal(stored.t_s, [sample.frame.t_s for sample in samples])
     np.testing.assert_array_equal(stored.colours, np.stack([sample.colour for sample in samples]))
