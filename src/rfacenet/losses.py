@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rfacenet.errors import SettingsError
 
 BAND_HZ = (0.5, 4.2)  # Eq. 3: 30 to 252 beats per minute
+RATES_BPM = range(40, 181)  # PhysFormer's classes of heart rate
 N_FFT = 1 << 15  # bins of 0.055 beats per minute at 30 Hz; a 128-frame clip's own would be 14 apart
 MAX_LOG_SIGMA = 3.0  # log σ² within ±6: a task weighs at most 403 times, at least 1/403, of another
 
@@ -72,6 +73,59 @@ def heart_rate_soft(
     """
     log_power, rate_bpm = _band_spectrum(bvp, fs_hz, band_hz)
     return (torch.softmax(log_power / temperature, 1) * rate_bpm).sum(1)
+
+
+def rate_log_probability(bvp: Tensor, fs_hz: float | Tensor) -> Tensor:
+    """A wave's power at each heart rate of ``RATES_BPM``, as shares of their sum.
+
+    Args:
+        bvp: Waves ``(B, T)``.
+        fs_hz: Sampling rate, Hz, one or ``(B,)``.
+
+    Returns:
+        Natural logarithms, ``(B, len(RATES_BPM))``.
+
+    Source: Yu et al., "PhysFormer", CVPR 2022, Sec. 3.3: the power spectrum as a distribution over 40 to
+        180 bpm in steps of 1.
+    """
+    wave = _standardise(bvp)
+    frames = torch.arange(wave.shape[1], device=wave.device)
+    rates_bpm = torch.arange(RATES_BPM[0], RATES_BPM[-1] + 1, device=wave.device)
+    fs_hz = torch.as_tensor(fs_hz, dtype=wave.dtype, device=wave.device).expand(wave.shape[0])
+    turns = rates_bpm[None, :, None] / 60 * frames / fs_hz[:, None, None]
+    angle = 2 * torch.pi * turns
+    sine, cosine = ((wave[:, None] * part).sum(2) for part in (angle.sin(), angle.cos()))
+    power = sine.square() + cosine.square()
+    return torch.log((power + 1e-12) / (power + 1e-12).sum(1, keepdim=True))
+
+
+def rate_cross_entropy(log_probability: Tensor, rate_bpm: Tensor) -> Tensor:
+    """How improbable the true heart rates are.
+
+    Args:
+        log_probability: Of each rate, as ``rate_log_probability`` gives it.
+        rate_bpm: True rates, beats per minute, ``(B,)``; those beyond the rates count as the last of them.
+
+    Source: Yu et al., "AutoHR", IEEE SPL 2020, and "PhysFormer", CVPR 2022, Sec. 3.3.
+    """
+    place = (rate_bpm.round().long() - RATES_BPM[0]).clamp(0, len(RATES_BPM) - 1)
+    return nn.functional.nll_loss(log_probability, place)
+
+
+def rate_divergence(log_probability: Tensor, rate_bpm: Tensor, sd_bpm: float = 1.0) -> Tensor:
+    """Kullback-Leibler divergence from a bell curve around the true rate to the wave's distribution.
+
+    Args:
+        log_probability: Of each rate, as ``rate_log_probability`` gives it.
+        rate_bpm: True rates, beats per minute, ``(B,)``.
+        sd_bpm: Standard deviation of the bell curve.
+
+    Source: Yu et al., "PhysFormer", CVPR 2022, Sec. 3.3 (label distribution learning; σ = 1).
+    """
+    rates_bpm = torch.arange(RATES_BPM[0], RATES_BPM[-1] + 1, device=rate_bpm.device)
+    nearest_bpm = rate_bpm.clamp(RATES_BPM[0], RATES_BPM[-1])
+    label = torch.softmax(-0.5 * ((rates_bpm - nearest_bpm[:, None]) / sd_bpm).square(), 1)
+    return nn.functional.kl_div(log_probability, label, reduction="batchmean")
 
 
 def integrate(difference: Tensor) -> Tensor:

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from rfacenet.errors import SettingsError
-from rfacenet.losses import MultiTaskLoss, heart_rate_peak, heart_rate_soft, negative_pearson
+from rfacenet.losses import (
+    MultiTaskLoss,
+    heart_rate_peak,
+    heart_rate_soft,
+    negative_pearson,
+    rate_cross_entropy,
+    rate_divergence,
+    rate_log_probability,
+)
 
 
 def sines(rates_bpm: list[float], fs_hz: float | list[float] = 30.0, frames: int = 300) -> Tensor:
@@ -166,3 +174,36 @@ def test_refuses_what_cannot_work() -> None:
             MultiTaskLoss(**arguments)
     with pytest.raises(SettingsError, match="identity_logits"):
         MultiTaskLoss()(noisy(2, 64), noisy(2, 64), 30.0)
+
+
+def test_power_as_a_distribution_over_rates_matches_a_periodogram() -> None:
+    generator = torch.Generator().manual_seed(0)
+    bvp, fs_hz = torch.randn(2, 90, generator=generator).double(), torch.tensor([30.0, 25.0])
+    found = rate_log_probability(bvp, fs_hz)
+    for wave, rate, logs in zip(bvp.numpy(), fs_hz.tolist(), found.exp().numpy(), strict=True):
+        # 60·fs bins: exactly one a beat per minute.
+        _, power = scipy.signal.periodogram(wave, rate, nfft=round(60 * rate), detrend="constant")
+        np.testing.assert_allclose(logs, power[40:181] / power[40:181].sum(), rtol=1e-4)
+
+
+def test_losses_of_a_rate_match_independent_formulas() -> None:
+    log_p = torch.log_softmax(torch.randn(3, 141, generator=torch.Generator().manual_seed(0)).double(), 1)
+    rate = torch.tensor([40.2, 99.7, 250.0])
+    expected = -(log_p[0, 0] + log_p[1, 60] + log_p[2, 140]) / 3
+    torch.testing.assert_close(rate_cross_entropy(log_p, rate), expected)
+
+    rates = np.arange(40, 181)
+    divergence = []
+    for centre, logs in zip([40.2, 99.7, 180.0], log_p.numpy(), strict=True):
+        label = scipy.stats.norm.pdf(rates, centre, 1.0)
+        divergence.append(scipy.stats.entropy(label, np.exp(logs)))
+    assert rate_divergence(log_p, rate).item() == pytest.approx(np.mean(divergence), rel=1e-5)
+
+
+def test_a_wave_of_the_true_rate_costs_least() -> None:
+    wave = torch.sin(2 * torch.pi * 1.5 * torch.arange(300) / 30)[None]
+    costs = [
+        [loss(rate_log_probability(wave, 30.0), torch.tensor([rate])) for rate in range(60, 121)]
+        for loss in (rate_cross_entropy, rate_divergence)
+    ]
+    assert [60 + int(torch.stack(cost).argmin()) for cost in costs] == [90, 90]

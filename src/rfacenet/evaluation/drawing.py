@@ -106,7 +106,7 @@ def _attention(
     present = ~np.isnan(recording.colours[:, 0])
     fs_hz = model.input_spec.fs_hz
     stretch = max(to_uniform_grid(recording.t_s, crops, present, fs_hz, MAX_GAP_S), key=len)
-    length, starts = windows_of(len(stretch), model.input_spec.frames)
+    length, starts = windows_of(len(stretch), model)
     maps: dict[str, list[Float64Array]] = {}
     for start in starts:
         pixels = torch.from_numpy(stretch[start : start + length]).permute(3, 0, 1, 2)[None]

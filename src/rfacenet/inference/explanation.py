@@ -195,7 +195,7 @@ def influence_maps(model: PulseModel, clip: Resampled, rate_bpm: float) -> tuple
     Returns:
         The map before and after the fusion, or the one of a network without.
     """
-    length, starts = windows_of(len(clip), model.input_spec.frames)
+    length, starts = windows_of(len(clip), model)
     beat = min(max(1, round(60 / rate_bpm * model.input_spec.fs_hz)), length)
     pieces: list[list[Float64Array]] = []
     for start in starts:  # one at a time: what gradients keep in memory is many times the window

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 BATCH = 4
 """Windows that go through the network together."""
 
-FRAME_MULTIPLE = 4
-"""The networks halve time twice; a window shorter than they were trained on is cut to a multiple of this."""
-
 
 def neural_method(name: str, path: Path) -> Method:
     """The method that a weights file makes of its network. The weights are loaded at its first use.
@@ -47,28 +44,33 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
 
     Args:
         path: Weights file.
-        clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; at least four frames.
+        clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; no fewer than
+            its shortest clip.
         fs_hz: That rate; part of the shared interface.
 
     Returns:
         Raw pulse wave, ``(T,)``.
     """
     model = _loaded(path, path.stat().st_mtime_ns)
-    length, starts = windows_of(len(clip), model.input_spec.frames)
+    length, starts = windows_of(len(clip), model)
     pieces: list[Float64Array] = []
     for first in range(0, len(starts), BATCH):
         pieces += _pulses(model, [clip[start : start + length] for start in starts[first : first + BATCH]])
     return overlap_add(pieces, starts, len(clip))
 
 
-def windows_of(n_frames: int, usual_length: int) -> tuple[int, list[int]]:
+def windows_of(n_frames: int, model: PulseModel) -> tuple[int, list[int]]:
     """Length and starts of the half-overlapping windows that a network sees of a clip.
 
+    They are as long as those that it was trained on, or as the longest that a shorter clip allows.
+
     Args:
-        n_frames: Length of the clip; at least four.
-        usual_length: Length that the network was trained on.
+        n_frames: Length of the clip; no shorter than the network's shortest.
+        model: The network.
     """
-    length = min(usual_length, n_frames // FRAME_MULTIPLE * FRAME_MULTIPLE)
+    from rfacenet.models.needs import needs_of
+
+    length = min(model.input_spec.frames, needs_of(model.network).longest_within(n_frames))
     return length, window_starts(n_frames, length, max(1, length // 2))
 
 

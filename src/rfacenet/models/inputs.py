@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 
-Normalisation = Literal["diff_normalized", "standardized", "raw"]
+Normalisation = Literal["diff_normalized", "standardized", "scaled", "raw"]
 LabelForm = Literal["wave", "difference"]
 
 
@@ -69,7 +69,7 @@ VIPL_HR_INPUT = InputSpec(64, 128, 128, 30.0, "diff_normalized", "wave")
 
 def normaliser(spec: InputSpec) -> nn.Module:
     """The module that normalises pixels as ``spec`` says."""
-    modules = {"diff_normalized": DiffNormalized, "standardized": Standardized, "raw": Raw}
+    modules = {"diff_normalized": DiffNormalized, "standardized": Standardized, "scaled": Scaled, "raw": Raw}
     normalise = modules[spec.normalisation]()
     return WithAppearance(normalise) if spec.appearance else normalise
 
@@ -100,6 +100,17 @@ class Standardized(nn.Module):
         pixels = pixels.float()
         deviation, mean = torch.std_mean(pixels, (1, 2, 3, 4), correction=0, keepdim=True)
         return (pixels - mean) / deviation.clamp_min(1e-7)
+
+
+class Scaled(nn.Module):
+    """Pixels from −1 to nearly 1, whatever the clip.
+
+    Source: Yu et al., "PhysFormer", CVPR 2022, as its authors' code has it: (x − 127.5) / 128.
+    """
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels ``(B, 3, T, H, W)`` of any dtype to float32 of the same shape."""
+        return (pixels.float() - 127.5) / 128
 
 
 class Raw(nn.Module):

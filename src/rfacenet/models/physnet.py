@@ -8,9 +8,11 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
+from rfacenet.models.needs import InputNeeds
 
-FRAMES_MULTIPLE = 4  # two pools halve time and two transposed convolutions double it again
-MIN_SIZE_PX = 16  # four pools halve height and width, and something must be left
+# Two pools halve time and two transposed convolutions double it again; four pools halve height and width, and
+# something must be left.
+PHYSNET_NEEDS = InputNeeds(frames_multiple=4, min_side_px=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class PhysNet(nn.Module):
     """
 
     Config: ClassVar = PhysNetConfig
+    needs = PHYSNET_NEEDS
 
     def __init__(self, config: PhysNetConfig | None = None) -> None:
         super().__init__()
@@ -86,7 +89,7 @@ class PhysNet(nn.Module):
         Raises:
             SettingsError: The network cannot take a clip of this shape; the message names one that it can.
         """
-        check_clip_shape(clip)
+        self.needs.check(clip)
         for stage in self.stages:
             clip = stage(clip)
         return self.predict(clip)
@@ -96,35 +99,6 @@ class PhysNet(nn.Module):
         features: Tensor = self.decoder(m3)
         wave: Tensor = self.readout(features.mean((3, 4), keepdim=True))
         return wave.flatten(1)
-
-
-def check_clip_shape(clip: Tensor, channels: int = 3) -> None:
-    """Refuse a clip that PhysNet's pools would cut short or shrink to nothing.
-
-    Args:
-        clip: Frames that should be ``(B, channels, T, H, W)`` with T a multiple of 4 and H, W at least 16.
-        channels: Channels that the network takes.
-
-    Raises:
-        SettingsError: They are not; the message names a shape that would work.
-    """
-    if clip.ndim != 5 or clip.shape[1] != channels:
-        raise SettingsError(
-            f"A clip must be (batch, {channels}, frames, height, width), not {tuple(clip.shape)}; "
-            f"(1, {channels}, 128, 72, 72) would work."
-        )
-    frames, height, width = clip.shape[2:]
-    if frames < FRAMES_MULTIPLE or frames % FRAMES_MULTIPLE or height < MIN_SIZE_PX or width < MIN_SIZE_PX:
-        fitting = (
-            max(frames - frames % FRAMES_MULTIPLE, FRAMES_MULTIPLE),
-            max(height, MIN_SIZE_PX),
-            max(width, MIN_SIZE_PX),
-        )
-        raise SettingsError(
-            f"A clip of {frames} frames of {height}×{width} pixels does not fit the network's pools: "
-            f"frames must be a multiple of {FRAMES_MULTIPLE} and sides at least {MIN_SIZE_PX}; "
-            f"{fitting[0]} frames of {fitting[1]}×{fitting[2]} would work."
-        )
 
 
 def _convolve(channels_in: int, channels_out: int, kernel: tuple[int, int, int] = (3, 3, 3)) -> nn.Sequential:

@@ -12,7 +12,8 @@ from rfacenet.errors import SettingsError
 from rfacenet.models.physnet import PhysNet
 from rfacenet.models.rfacenet import RFaceNet
 
-# Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`.
+# Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`; its
+# `needs` say what its input must be. One with `height_px` and `width_px` in its `Config` is tied to a size.
 _NETWORKS: dict[str, Any] = {
     "physnet": PhysNet,
     "rfacenet": RFaceNet,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
-from rfacenet.models.physnet import PhysNet, PhysNetConfig, check_clip_shape
+from rfacenet.models.physnet import PHYSNET_NEEDS, PhysNet, PhysNetConfig
 from rfacenet.models.resnet import Depth, ResNet18
 
 
@@ -249,6 +249,7 @@ class RFaceNet(nn.Module):
     def __init__(self, config: RFaceNetConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or RFaceNetConfig()
+        self.needs = replace(PHYSNET_NEEDS, appearance=config.appearance)
         self.pulse_branch = PhysNet(PhysNetConfig(config.width))
         extractor = IdentityExtractor(
             3 * config.tcu_frames, config.identity_depth, config.identity_width, config.normalise_tcu
@@ -277,7 +278,7 @@ class RFaceNet(nn.Module):
         Raises:
             SettingsError: The network cannot take a clip of this shape; the message names one that it can.
         """
-        check_clip_shape(clip, 6 if self.config.appearance else 3)
+        self.needs.check(clip)
         identity_map = None if self.identity_branch is None else self.identity_branch(clip[:, -3:])
         rppg_map = clip[:, :3]
         for number, stage in enumerate(self.pulse_branch.stages, start=1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from rfacenet.errors import RfacenetError
 from rfacenet.losses import heart_rate_peak, integrate, negative_pearson
 from rfacenet.models import PulseModel, build
+from rfacenet.models.needs import needs_of
 from rfacenet.models.registry import settings_of
 from rfacenet.simulation.draws import seed_of
 from rfacenet.training.batch import ClipBatch
@@ -27,6 +27,8 @@ class TrainingError(RfacenetError):
 def build_model(config: TrainConfig, n_people: int) -> PulseModel:
     """The network of a run with its input, with fresh weights that depend on the seed alone.
 
+    What the network needs of its input overrules the run: some networks know one normalisation alone.
+
     Args:
         config: The run.
         n_people: People to train on: the classes of a network that has ``n_identities``.
@@ -37,12 +39,12 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
     settings = dict(config.networks.get(config.network, {}))
     if "n_identities" in settings_of(config.network) and "identity" in config.loss.terms:
         settings.setdefault("n_identities", n_people)
-    # Whether it needs the frames' appearance is the network's affair; the rest of the input is the run's.
-    spec = replace(config.input, appearance=settings.get("appearance", False))
-    with torch.device("meta"):  # no time, no memory: only to see whether it takes the input
-        build(config.network, **settings).eval()(
-            torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width)
-        )
+    if "height_px" in settings_of(config.network):
+        settings = {"height_px": config.input.height, "width_px": config.input.width, **settings}
+    with torch.device("meta"):  # no time, no memory: only to see what input it takes
+        network = build(config.network, **settings).eval()
+        spec = needs_of(network).applied_to(config.input)
+        network(torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width))
     torch.manual_seed(config.seed)
     return PulseModel(build(config.network, **settings), spec)
 
@@ -82,7 +84,7 @@ class TrainingModule(pl.LightningModule):
         """
         target = self._target(batch)
         output = self.model.network(self._clip(batch))
-        loss: Loss = self.objective(output, target)
+        loss: Loss = self.objective(output, target._replace(progress=self.global_step / self.steps))
         _check_finite(loss, self.global_step)
         values = {"loss": loss.total.detach(), **loss.parts, "mae_bpm": self._error_bpm(output, target)}
         self.log_dict(values, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.bvp))

@@ -24,12 +24,14 @@ class Target(NamedTuple):
         fs_hz: Frame rates ``(B,)``.
         identity: Class of each person, ``(B,)``.
         differences: Whether ``bvp`` and the network's wave are frame-to-frame differences.
+        progress: Share of the run that is done, for losses that change on the way.
     """
 
     bvp: Tensor
     fs_hz: Tensor
     identity: Tensor
     differences: bool
+    progress: float = 0.0
 
 
 class Loss(NamedTuple):

@@ -14,6 +14,7 @@ from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import TraceInput
 from rfacenet.models import InputSpec, PulseModel, build, grad_cam
 from rfacenet.models.grad_cam import log_pulse_power
+from rfacenet.models.needs import InputNeeds
 from rfacenet.models.rfacenet import CrossTaskFeatureCombiner
 from rfacenet.signal.resample import to_uniform_grid
 
@@ -23,6 +24,8 @@ RATE_BPM = 90.0  # 20 frames a beat: a whole number of beats in 60
 
 class Mean(nn.Module):
     """The pixels, fused with an identity map that is different everywhere, and their mean as the wave."""
+
+    needs = InputNeeds(frames_multiple=4)
 
     def __init__(self):
         super().__init__()

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tester import SMALL
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import InputSpec, PulseModel, RFaceNet, build, list_models
+from rfacenet.models.needs import needs_of
 from rfacenet.models.registry import describe
 
 
@@ -17,7 +19,7 @@ def test_builds_what_it_lists() -> None:
 
 @pytest.mark.parametrize("name", list_models())
 def test_description_rebuilds_the_network(name: str) -> None:
-    described_name, config = describe(build(name, width=8))
+    described_name, config = describe(build(name, **SMALL[name]))
     assert described_name == name
     assert describe(build(name, **config)) == (name, config)
 
@@ -50,7 +52,8 @@ def test_refuses_values_of_another_type(settings: dict[str, object], message: st
 def test_every_model_exports_from_pixels_to_wave(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     spec = InputSpec(32, 16, 16, 30.0, "diff_normalized", "wave")
-    model = PulseModel(build(name, width=8), spec).eval()
+    network = build(name, **SMALL[name])
+    model = PulseModel(network, needs_of(network).applied_to(spec)).eval()
     pixels = torch.randint(0, 256, (1, 3, 32, 16, 16)).float()
     torch.export.save(torch.export.export(model, (pixels,)), tmp_path / "model.pt2")
     wave = torch.export.load(tmp_path / "model.pt2").module()(pixels)

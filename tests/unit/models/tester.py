@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,12 +19,20 @@ from rfacenet.models import (
     optimise_for_inference,
     save_model,
 )
+from rfacenet.models.needs import needs_of
+
+SMALL: dict[str, dict[str, Any]] = {
+    "physnet": {"width": 8},
+    "rfacenet": {"width": 8, "identity_width": 4},
+}
+"""Settings of each network with which it is small enough for tests of 32 frames of 16×16 pixels."""
 
 
 class ModelTester:
     """Subclass as ``Test<Network>`` and give ``build``."""
 
-    clip_shape = (2, 3, 8, 16, 16)
+    clip_shape: tuple[int, ...] = (2, 3, 8, 16, 16)
+    learning_shape: tuple[int, ...] = (2, 3, 24, 16, 16)
     other_shapes = ((1, 3, 4, 16, 16), (1, 3, 12, 17, 40), (3, 3, 20, 36, 36))
     unfit_shapes = ((2, 3, 7, 16, 16), (2, 3, 2, 16, 16), (2, 3, 8, 15, 16), (2, 3, 8, 16, 8))
 
@@ -70,9 +79,9 @@ class ModelTester:
             with pytest.raises(SettingsError, match=r"; (\d+) frames of (\d+)×(\d+) would work") as caught:
                 network(torch.randn(shape))
             named = str(caught.value).split("; ")[-1].replace("×", " ").split()
-            network(torch.randn(1, 3, int(named[0]), int(named[3]), int(named[4])))
+            network(torch.randn(1, self.clip_shape[1], int(named[0]), int(named[3]), int(named[4])))
         with pytest.raises(SettingsError, match="would work"):
-            network(torch.randn(3, 8, 16, 16))
+            network(torch.randn(self.clip_shape[1:]))
 
     def test_backward_reaches_every_parameter(self, network: nn.Module, clip: Tensor) -> None:
         sum(part.square().sum() for part in self.outputs(network(clip))[:2]).backward()
@@ -89,9 +98,11 @@ class ModelTester:
     def test_weights_come_back(self, network: nn.Module, clip: Tensor, tmp_path: Path) -> None:
         network(clip)  # moves the running statistics, which have to be saved too
         _, _, frames, height, width = self.clip_shape
-        model = PulseModel(network, InputSpec(frames, height, width, 30.0, "raw", "wave")).eval()
+        spec = needs_of(network).applied_to(InputSpec(frames, height, width, 30.0, "raw", "wave"))
+        model = PulseModel(network, spec).eval()
         save_model(tmp_path / "w.safetensors", model, licence="MIT", provenance="test")
-        assert torch.equal(load_model(tmp_path / "w.safetensors")(clip), model(clip))
+        pixels = 2 + clip[:, :3].tanh()
+        assert torch.equal(load_model(tmp_path / "w.safetensors")(pixels), model(pixels))
 
     def test_exports(self, stirred: nn.Module, clip: Tensor) -> None:
         exported = torch.export.export(stirred, (clip,)).module()
@@ -117,10 +128,10 @@ class ModelTester:
             )
 
     def test_learns_one_clip(self, network: nn.Module) -> None:
-        frames = 24
+        frames = self.learning_shape[2]
         generator = torch.Generator().manual_seed(1)
         wave = torch.sin(torch.arange(frames) * 0.9 + torch.tensor([[0.0], [2.0]]))
-        noise = torch.randn(2, 3, frames, 16, 16, generator=generator)
+        noise = torch.randn(self.learning_shape, generator=generator)
         clip = noise + wave[:, None, :, None, None]
         optimizer = torch.optim.Adam(network.parameters(), 1e-2)
         losses = []

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from tester import SMALL
 
 from rfacenet.losses import negative_pearson
 from rfacenet.models import build, list_models
+from rfacenet.models.needs import needs_of
 from rfacenet.training import LossConfig
 from rfacenet.training.objectives import Target, bvp_of, objective_of
 
@@ -15,8 +17,8 @@ def random_target(differences: bool = False) -> Target:
 @pytest.mark.parametrize("name", list_models())
 @pytest.mark.parametrize("differences", [False, True])
 def test_every_network_has_an_objective(name: str, differences: bool) -> None:
-    network = build(name, width=8)
-    output = network(torch.randn(2, 3, 32, 16, 16))
+    network = build(name, **SMALL[name])
+    output = network(torch.randn(2, needs_of(network).channels, 32, 16, 16))
     loss = objective_of(network, LossConfig())(output, random_target(differences))
     loss.total.backward()
     assert loss.total.isfinite()

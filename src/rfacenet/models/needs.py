@@ -1,0 +1,86 @@
+"""What a network asks of its input, whatever it is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from rfacenet.errors import SettingsError
+from rfacenet.models.inputs import InputSpec, LabelForm, Normalisation
+
+
+@dataclass(frozen=True, slots=True)
+class InputNeeds:
+    """Clips that a network can take; what is None here is the run's to choose.
+
+    Attributes:
+        frames_multiple: Frames must be a multiple of this, and one of it at least.
+        min_side_px: Least height and width.
+        size_px: The only height and width, where weights are tied to it.
+        appearance: Whether three more channels show what the frames look like.
+        normalisation: The only way to normalise pixels.
+        label_form: The only form of the network's answer.
+    """
+
+    frames_multiple: int = 1
+    min_side_px: int = 1
+    size_px: tuple[int, int] | None = None
+    appearance: bool = False
+    normalisation: Normalisation | None = None
+    label_form: LabelForm | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of a normalised clip."""
+        return 6 if self.appearance else 3
+
+    def check(self, clip: Tensor) -> None:
+        """Refuse a clip that the network would fail at or silently cut.
+
+        Args:
+            clip: Normalised frames, which should be ``(B, channels, T, H, W)``.
+
+        Raises:
+            SettingsError: They are not; the message names a shape that would work.
+        """
+        if clip.ndim != 5 or clip.shape[1] != self.channels:
+            height, width = self.size_px or (72, 72)
+            frames = self.longest_within(160)
+            raise SettingsError(
+                f"A clip must be (batch, {self.channels}, frames, height, width), not {tuple(clip.shape)}; "
+                f"(1, {self.channels}, {frames}, {height}, {width}) would work."
+            )
+        frames, height, width = clip.shape[2:]
+        least = self.min_side_px
+        fitting = (
+            max(self.longest_within(frames), self.frames_multiple),
+            *(self.size_px or (max(height, least), max(width, least))),
+        )
+        if (frames, height, width) != fitting:
+            sides = f"{self.size_px[0]}×{self.size_px[1]}" if self.size_px else f"at least {least} a side"
+            raise SettingsError(
+                f"A clip of {frames} frames of {height}×{width} pixels does not fit the network: frames must "
+                f"be a multiple of {self.frames_multiple}, pixels {sides}; "
+                f"{fitting[0]} frames of {fitting[1]}×{fitting[2]} would work."
+            )
+
+    def longest_within(self, frames: int) -> int:
+        """The longest clip of so many frames that the network takes whole."""
+        return frames // self.frames_multiple * self.frames_multiple
+
+    def applied_to(self, spec: InputSpec) -> InputSpec:
+        """The input that a run chose, in the form that this network needs."""
+        return replace(
+            spec,
+            appearance=self.appearance,
+            normalisation=self.normalisation or spec.normalisation,
+            label_form=self.label_form or spec.label_form,
+        )
+
+
+def needs_of(network: nn.Module) -> InputNeeds:
+    """What one of the registry's networks asks of its input."""
+    needs = network.needs
+    assert isinstance(needs, InputNeeds)
+    return needs
