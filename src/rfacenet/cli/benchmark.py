@@ -7,9 +7,10 @@ import logging
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
-from rfacenet.cli.command import ANSWERED, Commands, add_command, positive_count
+from rfacenet.cli.command import ANSWERED, Commands, add_command, count, positive_count, progress_bar
+from rfacenet.cli.workers import add_worker_options, chosen_executor
 from rfacenet.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="interpolated (default), or toolbox-2023, the published tables' arithmetic",
     )
+    add_worker_options(parser)
 
 
 def parted(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -82,8 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise SettingsError(f"Benchmarks need {error.name}: pip install 'rfacenet[train]'.") from error
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    for room in ("training", "evaluation"):
-        logging.getLogger(f"rfacenet.{room}").setLevel(logging.INFO)
+    logging.getLogger("rfacenet.training").setLevel(logging.INFO)
     settings = BenchmarkSettings(options.out, options.seeds, options.reading, tuple(options.flags))
     roots = {
         name: root for name in DATASETS if (root := getattr(options, name.replace("-", "_"))) is not None
@@ -98,15 +99,47 @@ def _run(options: argparse.Namespace) -> int:
         from rfacenet.evaluation.figures import load_pyplot
 
         load_pyplot()  # if it is missing, that is told before the work
-    preparations = prepare_all(trials, roots, settings)
-    results = [run_trial(trial, preparations, settings) for trial in trials]
-    write_tables(table, results, settings)
+    with _Steps() as steps:
+        with chosen_executor(options) as executor:
+            preparations = prepare_all(trials, roots, settings, executor=executor, progress=steps.show)
+        results = [run_trial(trial, preparations, settings, progress=steps.show) for trial in trials]
+    write_tables(table, results, settings)  # before the figures, so that a failure of theirs costs no table
     figures = []
     if with_figures:
         figures = [path for result in results for path in draw_figures(result, options.out)]
     for path in [*figures, *write_tables(table, results, settings, figures)]:
         print(path)
     return ANSWERED
+
+
+class _Steps:
+    """A line for each step of a benchmark on standard error, and a progress bar below while it lasts."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._bar: Any = None
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Say what is being done, if it is something new, and how far it is."""
+        if what != self._what:
+            self.close()
+            self._what = what
+            print(what, file=sys.stderr)
+            self._bar = progress_bar("recordings", total) if total else None
+        if self._bar is not None:
+            count(self._bar)(done, total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _trials(options: argparse.Namespace) -> list[Trial]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
 from pathlib import Path
 
 from rfacenet.cli.command import (
@@ -19,7 +16,7 @@ from rfacenet.cli.command import (
     positive_count,
     progress_bar,
 )
-from rfacenet.errors import SettingsError, WorkerError
+from rfacenet.cli.workers import add_worker_options, chosen_executor
 
 EPILOG = """Every recording is accounted for in report.csv in the store. A run that was stopped goes
 on when the same command is given again; other settings make another store.
@@ -42,10 +39,7 @@ def add(commands: Commands) -> None:
     option("--height", type=positive_count, metavar="PX", help="height of the crops (default: 72)")
     option("--width", type=positive_count, metavar="PX", help="width of the crops (default: 72)")
     option("--enlarge", type=positive, metavar="X", help="factor on the face box (default: 1.5)")
-    option(
-        "--processes", type=positive_count, metavar="N", help="how many work at a time (default: one a core)"
-    )
-    option("--cluster", metavar="ADDRESS", help="a Dask scheduler, whose workers see both folders")
+    add_worker_options(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -55,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
 
     dataset = get_dataset(options.dataset)
     crops = CropSettings(**given(options, "height", "width", "enlarge"))
-    with progress_bar("recordings") as bar, _executor(options) as executor:
+    with progress_bar("recordings") as bar, chosen_executor(options) as executor:
         report = prepare(dataset, options.root, options.out, crops, executor=executor, progress=count(bar))
     for outcome in report.left_out[:_SHOWN]:
         print(f"{outcome.name}: not prepared. {outcome.reason}")
@@ -63,37 +57,3 @@ def _run(options: argparse.Namespace) -> int:
         print(f"... and {len(report.left_out) - _SHOWN} more; see {report.store / 'report.csv'}")
     print(f"{report.store}: {len(report.prepared)} of {len(report.outcomes)} recordings prepared")
     return UNANSWERED if report.left_out else ANSWERED
-
-
-@contextmanager
-def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
-    """What the work runs on, if the user has chosen it."""
-    if options.cluster is None:
-        if options.processes is None:
-            yield None
-            return
-        from rfacenet.processes import process_pool
-
-        with process_pool(options.processes) as pool:
-            yield pool
-        return
-    if options.processes is not None:
-        raise SettingsError("--processes is for this machine; a cluster has its own workers: leave it out.")
-    try:
-        from distributed import Client, KilledWorker
-    except ModuleNotFoundError as error:
-        raise SettingsError("--cluster needs Dask: pip install 'rfacenet[cluster]'.") from error
-    try:
-        client = Client(options.cluster, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"No Dask scheduler answers at '{options.cluster}'; check the address."
-        ) from error
-    with client, client.get_executor() as pool:
-        try:
-            yield pool
-        except KilledWorker as error:
-            raise WorkerError(
-                "A worker of the cluster died, perhaps for lack of memory; what was done before is kept, "
-                "and the same command goes on."
-            ) from error

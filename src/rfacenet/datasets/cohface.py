@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rfacenet.datasets.arrays import load_h5py, read_signal
 from rfacenet.datasets.layout import Dataset, Shot, Simulation
@@ -17,7 +18,9 @@ from rfacenet.datasets.opening import open_plain
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.writing import pulse_at_rate, write_avi
 from rfacenet.files import whole_file
-from rfacenet.simulation import SimulatedRecording
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 LIGHTS = {"0": "lamp", "1": "lamp", "2": "daylight", "3": "daylight"}
 PULSE_HZ = 256.0

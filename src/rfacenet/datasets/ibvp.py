@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,10 @@ from rfacenet.datasets.opening import open_plain
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.tables import read_column
 from rfacenet.datasets.writing import pulse_at_rate, write_lines
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Uint8Array
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 TASKS = {"a": "slow breathing, rest", "b": "easy sums", "c": "hard sums", "d": "head movement"}
 FRAME_HZ = 30.0

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rfacenet.datasets.recording import Recording
 from rfacenet.errors import DatasetError
-from rfacenet.simulation import SimulatedRecording
-from rfacenet.simulation.difficulty import DifficultyName
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
+    from rfacenet.simulation.difficulty import DifficultyName
 
 SIMULATED_MARK = "SIMULATED.txt"
 """A file of this name in a data set's folder says that nobody in it exists, as its results then do."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,8 +24,10 @@ from rfacenet.datasets.recording import Recording, Reference, time_series
 from rfacenet.datasets.tables import read_lines, read_numbers
 from rfacenet.datasets.writing import write_avi, write_lines
 from rfacenet.errors import DatasetError
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 STATES = {"before": "rest", "after": "after sport"}
 _CLOCK_START = datetime(2023, 11, 13, 14, 18, 9, 856232)

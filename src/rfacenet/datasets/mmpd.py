@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.io import savemat
@@ -19,7 +20,9 @@ from rfacenet.datasets.arrays import open_array, read_signal
 from rfacenet.datasets.layout import Dataset, Shot, Simulation
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.files import whole_file
-from rfacenet.simulation import SimulatedRecording
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 FRAME_HZ = 30.0
 _KNOWN = {

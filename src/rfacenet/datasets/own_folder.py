@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rfacenet.datasets.layout import Dataset, Shot, Simulation
 from rfacenet.datasets.opening import open_plain
@@ -18,8 +19,10 @@ from rfacenet.datasets.recording import Recording, Reference, time_series
 from rfacenet.datasets.tables import has_column, read_column
 from rfacenet.datasets.writing import write_lines
 from rfacenet.errors import DatasetError, VideoError
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.video import VideoWriter, find_videos
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 
 def find(root: Path) -> Iterator[Recording]:

@@ -24,7 +24,6 @@ from rfacenet.datasets.store import (
     stored_notes,
 )
 from rfacenet.errors import DatasetError, OutputError, RfacenetError, VideoError, WorkerError
-from rfacenet.faces import MAX_SIDE_PX, follow_face, sample_faces
 from rfacenet.files import whole_file
 from rfacenet.processes import interrupts_ignored, process_pool, usable_cores
 from rfacenet.types import Float64Array
@@ -158,6 +157,9 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
     Raises:
         OSError: The store cannot be written.
     """
+    # Here, as the process that only hands out work can do without torch and the second that it takes to load.
+    from rfacenet.faces import MAX_SIDE_PX, follow_face, sample_faces
+
     try:
         reference = recording.read_reference()
         with (

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from rfacenet.datasets.opening import open_plain
 from rfacenet.datasets.recording import Recording, Reference, time_series
 from rfacenet.errors import DatasetError
 from rfacenet.files import whole_file
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.video import encode_png
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 TASKS = {
     "01": "steady",

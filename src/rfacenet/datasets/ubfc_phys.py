@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rfacenet.datasets.layout import Dataset, Shot, Simulation
 from rfacenet.datasets.opening import open_plain
 from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.tables import read_numbers
 from rfacenet.datasets.writing import pulse_at_rate, write_avi, write_lines
-from rfacenet.simulation import SimulatedRecording
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 TASKS = {"T1": "rest", "T2": "speech", "T3": "sums"}
 PULSE_HZ = 64.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from rfacenet.datasets.opening import open_plain, open_retimed
 from rfacenet.datasets.recording import Recording, Reference, time_series
 from rfacenet.datasets.tables import read_numbers, read_rows
 from rfacenet.datasets.writing import write_lines
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
 from rfacenet.video import VideoWriter
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 _MS_PER_S = 1000.0
 

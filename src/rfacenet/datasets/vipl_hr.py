@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from rfacenet.datasets.recording import Recording, Reference, at_rate
 from rfacenet.datasets.tables import read_column, read_numbers
 from rfacenet.datasets.writing import write_avi, write_lines
 from rfacenet.errors import DatasetError
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 SCENARIOS = {
     "v1": "stable",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rfacenet.files import whole_file
-from rfacenet.simulation import SimulatedRecording
 from rfacenet.types import Float64Array
 from rfacenet.video import VideoWriter
+
+if TYPE_CHECKING:
+    from rfacenet.simulation import SimulatedRecording
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -6,8 +6,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rfacenet import __version__
@@ -35,8 +37,8 @@ _OURS = (
     *(f"prepared.{name}" for name in ("people", "validation_people", "without")),
 )
 
-Progress = Callable[[str], None]
-"""Called with what is being done now, in words."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, in words, how many recordings of it are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def prepare_all(
     trials: Sequence[Trial],
     roots: Mapping[str, Path],
     settings: BenchmarkSettings,
+    *,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> dict[str, PreparationReport]:
     """Prepare every data set that a table needs, at the size that its networks take.
@@ -112,7 +116,8 @@ def prepare_all(
         trials: The parts of the table.
         roots: Folders of the data sets, by name.
         settings: Where everything is kept.
-        progress: Called before each step.
+        executor: What runs the work, as for :func:`rfacenet.datasets.preparing.prepare`.
+        progress: Called before and during each step.
 
     Returns:
         What became of each data set, by name.
@@ -123,16 +128,25 @@ def prepare_all(
         OutputError: A store cannot be written.
         WorkerError: A process died. What was prepared until then is kept.
     """
-    tell = progress or _LOG.info
+    tell = progress or _in_log
     names = list(dict.fromkeys(name for trial in trials for name in (trial.train_on, trial.test_on)))
     for name in names:  # all of them before the first is begun: preparing takes hours
         get_dataset(name).recordings(_root(name, roots))
-    specs = [_base(trial, settings).input for trial in trials]
+    specs = [
+        _base(trial, row, settings).input for trial in trials for row in (None, *trial.networks.values())
+    ]
     crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
     reports = {}
     for name in names:
-        tell(f"preparing {get_dataset(name).title}")
-        reports[name] = prepare(get_dataset(name), roots[name], settings.out / "stores", crops)
+        dataset = get_dataset(name)
+        reports[name] = prepare(
+            dataset,
+            roots[name],
+            settings.out / "stores",
+            crops,
+            executor=executor,
+            progress=partial(tell, f"preparing {dataset.title}"),
+        )
     return reports
 
 
@@ -148,51 +162,72 @@ def run_trial(
         trial: The part of a table.
         preparations: What :func:`prepare_all` made.
         settings: Seeds, reading, and where everything is kept.
-        progress: Called before each step.
+        progress: Called before and during each step.
 
     Raises:
         SettingsError: A data set is too small, or a setting cannot work.
         RfacenetError: Training failed; what is done is kept.
     """
-    tell = progress or _LOG.info
-    base = _base(trial, settings)
     stores = {name: open_store(preparations[name].store) for name in (trial.train_on, trial.test_on)}
     trained, tested = (
         [one for one in stores[name][1] if not one.is_any_of(trial.without)]
         for name in (trial.train_on, trial.test_on)
     )
-    reading = Reading(READINGS[settings.reading], trial.truth, trial.segment_s)
-
-    rows: list[Row] = []
+    testing = _Testing(
+        trial,
+        settings,
+        Reading(READINGS[settings.reading], trial.truth, trial.segment_s),
+        progress or _in_log,
+    )
+    rows = [
+        Row(row, (testing.scores(row, get_method(name), name, tested),))
+        for row, name in trial.methods.items()
+    ]
     folders: dict[str, Path] = {}
-    for row, name in trial.methods.items():
-        tell(f"{trial.title}: {row}")
-        rows.append(Row(row, (_scores(settings, trial, row, get_method(name), name, tested, reading),)))
     for row, network in trial.networks.items():
+        base = _base(trial, network, settings)
+        folds = _folds(trial, base, trained, tested)
         runs = []
         for seed in range(settings.seeds):
             scores: list[TestedRecording] = []
-            for number, fold in enumerate(_folds(trial, base, trained, tested)):
-                in_words = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds != 1 else "")
-                tell(f"{trial.title}: {in_words}")
+            for number, fold in enumerate(folds):
+                part = f"{row}, seed {seed}" + (f", fold {number}" if trial.folds != 1 else "")
                 config = _config(base, trial, network, preparations[trial.train_on].store, fold, seed)
-                # Named after all that it learns from, so that nothing old is taken for new.
-                key = _digest([asdict(config), [one.fingerprint for one in trained]])[:8]
-                folder = settings.out / "runs" / f"{trial.name}-{_slug(in_words)}-{key}"
+                testing.tell(f"{trial.title}: training {part}", 0, 0)
+                folder = _run_folder(settings, trial, part, config, trained)
                 weights = train(config, folder)
                 folders.setdefault(row, folder)
-                method, content = neural_method(row, weights), weights.read_bytes()
-                method_key = hashlib.sha256(content).hexdigest()
-                scores += _scores(settings, trial, in_words, method, method_key, fold.tested, reading)
+                key = hashlib.sha256(weights.read_bytes()).hexdigest()
+                scores += testing.scores(part, neural_method(row, weights), key, fold.tested)
             runs.append(tuple(scores))
         rows.append(Row(row, tuple(runs)))
     simulated = tuple(description.title for description, _ in stores.values() if description.simulated)
+    base = _base(trial, None, settings)
     return TrialResult(trial, tuple(rows), folders, preparations, simulated, base)
 
 
-def _base(trial: Trial, settings: BenchmarkSettings) -> TrainConfig:
-    config, _ = parse(["--config", trial.config, "--out", "unused", *settings.flags])
+def _in_log(what: str, done: int, total: int) -> None:
+    if done == 0:
+        _LOG.info(what)
+
+
+def _base(trial: Trial, row: NetworkRow | None, settings: BenchmarkSettings) -> TrainConfig:
+    """The setting that a network is trained in, its own or the trial's; None for the trial's."""
+    published = (row and row.config) or trial.config
+    config, _ = parse(["--config", published, "--out", "unused", *settings.flags])
     return config
+
+
+def _run_folder(
+    settings: BenchmarkSettings,
+    trial: Trial,
+    part: str,
+    config: TrainConfig,
+    trained: Sequence[StoredRecording],
+) -> Path:
+    """A folder named after all that a network learns from, so that nothing old is taken for new."""
+    key = _digest([asdict(config), [recording.fingerprint for recording in trained]])[:8]
+    return settings.out / "runs" / f"{trial.name}-{_slug(part)}-{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,37 +316,42 @@ def _config(
     )
 
 
-def _scores(
-    settings: BenchmarkSettings,
-    trial: Trial,
-    part: str,
-    method: Method,
-    method_key: str,
-    recordings: Sequence[StoredRecording],
-    reading: Reading,
-) -> tuple[TestedRecording, ...]:
-    """Scores of a method on recordings, from the last time if nothing has changed since."""
-    name = f"{trial.name}-{_slug(part)}-{reading.protocol.name}.json"
-    path = settings.out / "scores" / name
-    key = _digest(
-        [
-            *(SCORING, __version__, method_key, reading.protocol.name, reading.truth, reading.segment_s),
-            [(recording.name, recording.fingerprint) for recording in recordings],
-        ]
-    )
-    with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged: they are made anew
-        kept = json.loads(path.read_text("utf-8"))
-        if kept["key"] == key:
-            return tuple(_tested(values) for values in kept["recordings"])
-    tested = score_method(method, recordings, reading)
-    content = {"key": key, "recordings": [asdict(one) for one in tested]}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
-            file.write(json.dumps(content, indent=1).encode())
-    except OSError as error:
-        raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from error
-    return tuple(tested)
+@dataclass(frozen=True, slots=True)
+class _Testing:
+    """What all rows of a trial are tested with."""
+
+    trial: Trial
+    settings: BenchmarkSettings
+    reading: Reading
+    tell: Progress
+
+    def scores(
+        self, part: str, method: Method, method_key: str, recordings: Sequence[StoredRecording]
+    ) -> tuple[TestedRecording, ...]:
+        """Scores of a method on recordings, from the last time if nothing has changed since."""
+        reading = self.reading
+        name = f"{self.trial.name}-{_slug(part)}-{reading.protocol.name}.json"
+        path = self.settings.out / "scores" / name
+        key = _digest(
+            [
+                *(SCORING, __version__, method_key, reading.protocol.name, reading.truth, reading.segment_s),
+                [(recording.name, recording.fingerprint) for recording in recordings],
+            ]
+        )
+        with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged: they are made anew
+            kept = json.loads(path.read_text("utf-8"))
+            if kept["key"] == key:
+                return tuple(_tested(values) for values in kept["recordings"])
+        progress = partial(self.tell, f"{self.trial.title}: testing {part}")
+        tested = score_method(method, recordings, reading, progress=progress)
+        content = {"key": key, "recordings": [asdict(one) for one in tested]}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as file:
+                file.write(json.dumps(content, indent=1).encode())
+        except OSError as error:
+            raise OutputError(f"'{path}' cannot be written: {error.strerror}.") from error
+        return tuple(tested)
 
 
 def _tested(values: dict[str, object]) -> TestedRecording:

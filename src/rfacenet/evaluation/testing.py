@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +58,10 @@ class TestedRecording:
 
 
 def score_method(
-    method: Method, recordings: Sequence[StoredRecording], reading: Reading
+    method: Method,
+    recordings: Sequence[StoredRecording],
+    reading: Reading,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[TestedRecording]:
     """Score a method on recordings; every one of them is accounted for.
 
@@ -66,8 +69,14 @@ def score_method(
         method: A classical method or a network.
         recordings: What to test on.
         reading: How rates are read.
+        progress: Called with how many are done and how many there are.
     """
-    return [_tested(method, recording, reading) for recording in recordings]
+    tested: list[TestedRecording] = []
+    for recording in recordings:
+        if progress:
+            progress(len(tested), len(recordings))
+        tested.append(_tested(method, recording, reading))
+    return tested
 
 
 def _tested(method: Method, recording: StoredRecording, reading: Reading) -> TestedRecording:

@@ -23,10 +23,12 @@ class NetworkRow:
     Attributes:
         network: Its name in ``rfacenet.models``.
         settings: What differs from its configuration's.
+        config: Its own published training setting; None for that of the whole trial.
     """
 
     network: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Trial:
         train_on: Data set that networks are trained on.
         test_on: Data set that everything is tested on. If it is the same, its people are parted into folds,
             and each fold is tested by a network that has not seen it.
-        config: Published training setting.
+        config: Published training setting of the networks that have none of their own.
         methods: Classical methods by their rows.
         networks: Networks by their rows.
         published: The paper's rows.

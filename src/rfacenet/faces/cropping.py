@@ -7,10 +7,8 @@ such a jump (one column in 300) changes the mean colour about as much as a pulse
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from rfacenet.errors import SettingsError
 from rfacenet.types import FaceBox, Float64Array, Uint8Array
@@ -45,13 +43,14 @@ def crop(rgb: Uint8Array, box: FaceBox, size_px: int | tuple[int, int] | None = 
         raise SettingsError(f"Cannot crop {box} to {height} x {width} pixels: both must be above zero.")
     x_edges = box.x_px + box.width_px * np.arange(width + 1) / width
     y_edges = box.y_px + box.height_px * np.arange(height + 1) / height
-    # Only the columns that the box touches, or every row would be summed over the whole frame's width.
-    left = int(np.clip(x_edges[0], 0, rgb.shape[1] - 1))
-    columns = rgb[:, left : max(int(x_edges[-1]), left) + 1]
-    rows_of_cells = _cell_sums(columns, y_edges).transpose(1, 0, 2)
-    cells = _cell_sums(np.ascontiguousarray(rows_of_cells), x_edges - left).transpose(1, 0, 2)
-    pixels_per_cell = (box.height_px / height) * (box.width_px / width)
-    return np.ascontiguousarray(cells / np.float32(pixels_per_cell) + np.float32(0.5)).astype(np.uint8)
+    rows, row_shares = _shares(y_edges, rgb.shape[0])
+    columns, column_shares = _shares(x_edges, rgb.shape[1])
+    pixels = rgb[rows, columns].astype(np.float32)
+    narrow = (row_shares @ pixels.reshape(len(pixels), -1)).reshape(height, -1, 3)
+    cells = column_shares @ narrow.transpose(1, 0, 2).reshape(-1, 3 * height)
+    rounded = cells.reshape(width, height, 3).transpose(1, 0, 2) + np.float32(0.5)
+    crops: Uint8Array = rounded.astype(np.uint8, order="C")
+    return crops
 
 
 def mean_rgb(rgb: Uint8Array, box: FaceBox) -> Float64Array:
@@ -91,22 +90,26 @@ def _coverage(start: float, length: float, n_pixels: int) -> tuple[slice, Float6
     return slice(int(first), int(first) + len(pixels)), weights
 
 
-def _cell_sums(pixels: NDArray[Any], edges: Float64Array) -> NDArray[np.float32]:
-    """Sums of pixels between successive ``edges`` along the first axis, fractional pixels included.
+def _shares(edges: Float64Array, n_pixels: int) -> tuple[slice, csr_array]:
+    """Which pixels of an axis lie in each of the cells between ``edges``, and how much of the cell each is.
 
-    Beyond the axis' ends the end pixel counts as repeated. These are plain sums because a product with a
-    matrix of weights wakes the linear-algebra library's threads for every frame, which costs more.
+    Beyond the axis' ends the end pixel counts as repeated. The matrix is sparse because that is three times
+    as fast, and because a full one would wake the linear-algebra library's threads for every frame.
 
     Args:
-        pixels: ``(n, ...)``.
         edges: ``(cells + 1,)`` rising positions; pixel ``i`` reaches from ``i`` to ``i + 1``.
+        n_pixels: Length of the axis.
 
     Returns:
-        ``(cells, ...) float32``.
+        The pixels that are needed, and a matrix ``(cells, needed pixels) float32`` whose rows sum to 1.
     """
-    whole = np.clip(np.floor(edges).astype(np.intp), 0, len(pixels) - 1)
-    sums: NDArray[np.float32] = np.add.reduceat(pixels[: whole[-1] + 1], whole, axis=0, dtype=np.float32)[:-1]
-    sums[whole[1:] == whole[:-1]] = 0  # where no pixel begins between two edges, reduceat gives the pixel
-    fractions = (edges - whole).astype(np.float32)[:, None, None]
-    sums += np.diff(fractions * pixels[whole], axis=0)
-    return sums
+    first = np.floor(edges[:-1]).astype(np.intp)
+    counts = np.maximum(np.ceil(edges[1:]).astype(np.intp) - first, 1)
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    positions = np.arange(starts[-1]) + np.repeat(first - starts[:-1], counts)
+    begin, end = np.repeat(edges[:-1], counts), np.repeat(edges[1:], counts)
+    shares = (np.minimum(positions + 1, end) - np.maximum(positions, begin)) / (end - begin)
+    pixels = positions.clip(0, n_pixels - 1)
+    needed = slice(int(pixels[0]), int(pixels[-1]) + 1)
+    shape = (len(counts), needed.stop - needed.start)
+    return needed, csr_array((shares.astype(np.float32), pixels - needed.start, starts), shape=shape)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, get_args
 
 import numpy as np
@@ -260,7 +260,15 @@ def _box_at(t_s: float, before: _Sighting | None, after: _Sighting) -> FaceBox |
 
 def _between(first_t_s: float, first: FaceBox, second_t_s: float, second: FaceBox, t_s: float) -> FaceBox:
     """The box at ``t_s`` of a face that moves steadily from ``first`` to ``second``."""
-    weight = float(np.interp(t_s, (first_t_s, second_t_s), (0, 1)))
+    weight = min(max((t_s - first_t_s) / (second_t_s - first_t_s), 0.0), 1.0)
+
+    def between(a: float, b: float) -> float:
+        return (1 - weight) * a + weight * b
+
     return FaceBox(
-        *((1 - weight) * a + weight * b for a, b in zip(astuple(first), astuple(second), strict=True))
+        between(first.x_px, second.x_px),
+        between(first.y_px, second.y_px),
+        between(first.width_px, second.width_px),
+        between(first.height_px, second.height_px),
+        between(first.confidence, second.confidence),
     )
