@@ -34,6 +34,21 @@ def negative_pearson(prediction: Tensor, target: Tensor) -> Tensor:
     return 1 - nn.functional.cosine_similarity(_centre(prediction), _centre(target), dim=1).mean()
 
 
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of a prediction whose target has zero mean and unit deviation in each clip.
+
+    The prediction is taken as it is: the network learns the scale of its waves too.
+
+    Args:
+        prediction: Waves ``(B, T)``.
+        target: Waves ``(B, T)``.
+
+    Source: Chen & McDuff, "DeepPhys", ECCV 2018; the target's unit deviation, rPPG-Toolbox.
+    Differs: the target's mean is taken off; it is next to nothing in differences, and a wave has no offset.
+    """
+    return nn.functional.mse_loss(prediction, _standardise(target))
+
+
 def heart_rate_peak(bvp: Tensor, fs_hz: float | Tensor, band_hz: tuple[float, float] = BAND_HZ) -> Tensor:
     """Heart rate at the highest peak of the power spectrum, without a gradient.
 

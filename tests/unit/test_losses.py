@@ -17,6 +17,7 @@ from rfacenet.losses import (
     rate_cross_entropy,
     rate_divergence,
     rate_log_probability,
+    squared_error,
 )
 
 
@@ -38,6 +39,12 @@ def test_negative_pearson_against_scipy() -> None:
     assert negative_pearson(prediction, target).item() == pytest.approx(expected, abs=1e-6)
     assert negative_pearson(3 * target - 8, target).item() == pytest.approx(0, abs=1e-6)
     assert negative_pearson(-target, target).item() == pytest.approx(2, abs=1e-6)
+
+
+def test_squared_error_against_scipy() -> None:
+    prediction, target = noisy(2, 4, 50)
+    expected = np.mean((prediction.numpy() - scipy.stats.zscore(target.numpy(), axis=1)) ** 2)
+    assert squared_error(prediction, 5 + 20 * target).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_heart_rate_against_scipy_periodogram() -> None:

@@ -1,16 +1,24 @@
 """The networks, their input and their weights."""
 
+from rfacenet.models.deepphys import DeepPhys, DeepPhysConfig
+from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
 from rfacenet.models.physnet import PhysNet, PhysNetConfig
 from rfacenet.models.registry import build, list_models
 from rfacenet.models.rfacenet import RFaceNet, RFaceNetConfig, RFaceNetOutput
+from rfacenet.models.tscan import TSCAN, TSCANConfig
 from rfacenet.models.weights import WeightsCard, load_model, read_card, save_model
 
 __all__ = [
     "CROSS_DATASET_INPUT",
+    "TSCAN",
     "VIPL_HR_INPUT",
+    "DeepPhys",
+    "DeepPhysConfig",
+    "EfficientPhys",
+    "EfficientPhysConfig",
     "GradCam",
     "InputSpec",
     "PhysNet",
@@ -19,6 +27,7 @@ __all__ = [
     "RFaceNet",
     "RFaceNetConfig",
     "RFaceNetOutput",
+    "TSCANConfig",
     "WeightsCard",
     "build",
     "fuse_batch_norms",

@@ -9,14 +9,20 @@ from torch import nn
 
 from rfacenet.choices import fits, in_words, suggest
 from rfacenet.errors import SettingsError
+from rfacenet.models.deepphys import DeepPhys
+from rfacenet.models.efficientphys import EfficientPhys
 from rfacenet.models.physnet import PhysNet
 from rfacenet.models.rfacenet import RFaceNet
+from rfacenet.models.tscan import TSCAN
 
 # Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`; its
 # `needs` say what its input must be. One with `height_px` and `width_px` in its `Config` is tied to a size.
 _NETWORKS: dict[str, Any] = {
+    "deepphys": DeepPhys,
+    "efficientphys": EfficientPhys,
     "physnet": PhysNet,
     "rfacenet": RFaceNet,
+    "tscan": TSCAN,
 }
 
 

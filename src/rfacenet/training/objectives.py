@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
-from rfacenet.losses import MultiTaskLoss, negative_pearson
+from rfacenet.losses import MultiTaskLoss, negative_pearson, squared_error
 from rfacenet.models import RFaceNet, RFaceNetOutput
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
@@ -58,6 +58,18 @@ class WaveObjective(nn.Module):
         return Loss(loss, {"bvp": loss.detach()})
 
 
+class MseObjective(nn.Module):
+    """Mean squared error, for networks that give the pulse wave at a scale of their own."""
+
+    def __init__(self, network: nn.Module, config: LossConfig) -> None:
+        super().__init__()
+
+    def forward(self, output: Tensor, target: Target) -> Loss:
+        """Loss of one batch; ``output`` is ``(B, T)``."""
+        loss = squared_error(output, target.bvp)
+        return Loss(loss, {"bvp": loss.detach()})
+
+
 class RFaceNetObjective(nn.Module):
     """Eq. 4, without the identity term where the network has no classifier (rows of Table 3)."""
 
@@ -87,8 +99,11 @@ class RFaceNetObjective(nn.Module):
 
 
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
+    "deepphys": MseObjective,
+    "efficientphys": MseObjective,
     "physnet": WaveObjective,
     "rfacenet": RFaceNetObjective,
+    "tscan": MseObjective,
 }
 
 

@@ -22,8 +22,11 @@ from rfacenet.models import (
 from rfacenet.models.needs import needs_of
 
 SMALL: dict[str, dict[str, Any]] = {
+    "deepphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8},
+    "efficientphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},
     "physnet": {"width": 8},
     "rfacenet": {"width": 8, "identity_width": 4},
+    "tscan": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},
 }
 """Settings of each network with which it is small enough for tests of 32 frames of 16×16 pixels."""
 

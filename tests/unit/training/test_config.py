@@ -6,6 +6,7 @@ import pytest
 from rfacenet.errors import SettingsError
 from rfacenet.models import CROSS_DATASET_INPUT, VIPL_HR_INPUT
 from rfacenet.training import TrainConfig, parse
+from rfacenet.training.config import OptimiserConfig
 from rfacenet.training.data import open_source
 from rfacenet.training.module import build_model
 
@@ -42,6 +43,24 @@ def test_every_published_setting_can_be_built(setting: str, network: str) -> Non
     model = build_model(config, len(people))
     assert replace(model.input_spec, appearance=False) == config.input
     assert getattr(model.network.config, "n_identities", len(people)) == len(people)
+
+
+@pytest.mark.parametrize("network", ["deepphys", "efficientphys", "tscan"])
+def test_networks_of_rppg_toolbox_are_trained_as_there(network: str) -> None:
+    config, _ = parse(["--config", network, "--out", "x"])
+    assert (config.network, config.batch_size, config.epochs) == (network, 4, 30)
+    assert config.optimiser == OptimiserConfig("adamw", learning_rate=9e-3, weight_decay=0.0)
+    spec = build_model(config, 1).input_spec
+    assert replace(spec, appearance=False) == config.input
+    assert (spec.frames, spec.height, spec.width, spec.label_form) == (180, 72, 72, "difference")
+
+
+def test_a_network_of_segments_can_be_trained_on_clips_of_128_frames() -> None:
+    flags = ["--network", "tscan", "--networks.tscan.frame_depth", "8", "--out", "x"]
+    config, _ = parse(["--config", "simulated-cpu", *flags])
+    model = build_model(config, 1)
+    assert (model.network.config.height_px, model.network.config.width_px) == (36, 36)
+    assert model.input_spec == replace(config.input, appearance=True, label_form="difference")
 
 
 @pytest.mark.parametrize("use_tcu", [False, True])
@@ -102,8 +121,10 @@ def test_unknown_flags_and_missing_files_are_named() -> None:
     [
         ("input: {frames: 30}", "28 frames of 72×72 would work"),
         ("input: {width: 8}", "128 frames of 72×16 would work"),
-        ("network: resnet50", "there are physnet, rfacenet"),
+        ("network: resnet50", "there are deepphys, efficientphys, physnet, "),
         ("networks: {rfacenet: {depth: 3}}", "depth"),
+        ("{network: tscan, input: {height: 36, width: 36}}", "120 frames of 36×36 would work"),
+        ("{network: deepphys, input: {height: 8}}", "height_px must be at least 10, not 8; 10 would work"),
     ],
 )
 def test_networks_that_cannot_be_built_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from tester import SMALL
 
-from rfacenet.losses import negative_pearson
+from rfacenet.losses import negative_pearson, squared_error
 from rfacenet.models import build, list_models
 from rfacenet.models.needs import needs_of
 from rfacenet.training import LossConfig
@@ -30,6 +30,12 @@ def test_physnet_learns_by_correlation() -> None:
     output = network(torch.randn(2, 3, 32, 16, 16))
     assert objective_of(network, LossConfig())(output, target).total == negative_pearson(output, target.bvp)
     assert bvp_of(output) is output
+
+
+def test_deepphys_learns_by_squared_error() -> None:
+    network, target = build("deepphys", **SMALL["deepphys"]), random_target(differences=True)
+    output = network(torch.randn(2, 6, 32, 16, 16))
+    assert objective_of(network, LossConfig())(output, target).total == squared_error(output, target.bvp)
 
 
 def test_rfacenet_logs_all_of_its_parts() -> None:
