@@ -143,6 +143,32 @@ def rate_divergence(log_probability: Tensor, rate_bpm: Tensor, sd_bpm: float = 1
     return nn.functional.kl_div(log_probability, label, reduction="batchmean")
 
 
+def periodicity(
+    bvp: Tensor, fs_hz: float | Tensor, steps: int, band_hz: tuple[float, float] = BAND_HZ
+) -> Tensor:
+    """Which time steps of a wave lie at the same place of a beat.
+
+    Args:
+        bvp: Waves ``(B, T)``.
+        fs_hz: Sampling rate, Hz, one or ``(B,)``.
+        steps: Time steps, equally long, that ``T`` is a multiple of.
+        band_hz: Heart rates to see, Hz, both ends excluded.
+
+    Returns:
+        Cosines of the steps' difference in phase, ``(B, steps, steps)``: 1 where they are whole beats apart,
+        −1 where half a beat.
+
+    Source: ours, for the periodic attention of Yu et al., "PhysFormer++", IJCV 2023.
+    """
+    fs_hz = torch.as_tensor(fs_hz, device=bvp.device).reshape(-1, 1)
+    frequency_hz = torch.fft.fftfreq(bvp.shape[1], device=bvp.device) * fs_hz
+    in_band = (frequency_hz > band_hz[0]) & (frequency_hz < band_hz[1])
+    # Without its negative frequencies a wave turns once a beat in the complex plane.
+    turning = torch.fft.ifft(torch.fft.fft(_centre(bvp)) * in_band)
+    phase = turning.unflatten(1, (steps, -1)).mean(2).angle()
+    return torch.cos(phase[:, :, None] - phase[:, None, :])
+
+
 def integrate(difference: Tensor) -> Tensor:
     """Frame-to-frame differences ``(B, T)`` to the wave that they are of, less its trend."""
     return torch.cumsum(_centre(difference), 1)

@@ -14,6 +14,7 @@ from rfacenet.losses import (
     heart_rate_peak,
     heart_rate_soft,
     negative_pearson,
+    periodicity,
     rate_cross_entropy,
     rate_divergence,
     rate_log_probability,
@@ -214,3 +215,19 @@ def test_a_wave_of_the_true_rate_costs_least() -> None:
         for loss in (rate_cross_entropy, rate_divergence)
     ]
     assert [60 + int(torch.stack(cost).argmin()) for cost in costs] == [90, 90]
+
+
+def test_periodicity_compares_the_phases_of_a_hilbert_transform() -> None:
+    fs_hz, frames = torch.tensor([30.0, 25.0]), torch.arange(300)
+    # Whole turns a clip, as the filter knows no others; below and above the band there is more than in it.
+    turns = torch.tensor([[12.0, 2.0, 80.0], [17.0, 3.0, 90.0]])
+    pulse, slow, fast = torch.sin(2 * torch.pi * turns[..., None] * frames / 300 + 0.3).unbind(1)
+    found = periodicity(pulse + 3 * slow + 2 * fast, fs_hz, steps=75)
+    phase = np.angle(scipy.signal.hilbert(pulse.numpy()).reshape(2, 75, 4).mean(2))
+    np.testing.assert_allclose(found, np.cos(phase[:, :, None] - phase[:, None]), atol=1e-4)
+    assert periodicity(noisy(1, 4), 30.0, steps=1).item() == 1  # too short to show a beat
+
+
+def test_periodicity_is_one_a_beat_apart_and_minus_one_half_a_beat_apart() -> None:
+    found = periodicity(sines([90.0]), 30.0, steps=300)[0]  # 20 frames a beat
+    torch.testing.assert_close(found[0, ::10], (-1.0) ** torch.arange(30), atol=1e-4, rtol=0)

@@ -5,6 +5,12 @@ from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
+from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
+from rfacenet.models.physformerpp import (
+    PhysFormerPlusPlus,
+    PhysFormerPlusPlusConfig,
+    PhysFormerPlusPlusOutput,
+)
 from rfacenet.models.physnet import PhysNet, PhysNetConfig
 from rfacenet.models.registry import build, list_models
 from rfacenet.models.rfacenet import RFaceNet, RFaceNetConfig, RFaceNetOutput
@@ -21,6 +27,11 @@ __all__ = [
     "EfficientPhysConfig",
     "GradCam",
     "InputSpec",
+    "PhysFormer",
+    "PhysFormerConfig",
+    "PhysFormerPlusPlus",
+    "PhysFormerPlusPlusConfig",
+    "PhysFormerPlusPlusOutput",
     "PhysNet",
     "PhysNetConfig",
     "PulseModel",

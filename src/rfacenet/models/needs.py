@@ -17,6 +17,8 @@ class InputNeeds:
     Attributes:
         frames_multiple: Frames must be a multiple of this, and one of it at least.
         min_side_px: Least height and width.
+        spare_px: Height and width must be a multiple of ``min_side_px``, but for fewer pixels than this,
+            which the network leaves out; None takes any from ``min_side_px`` on.
         size_px: The only height and width, where weights are tied to it.
         appearance: Whether three more channels show what the frames look like.
         normalisation: The only way to normalise pixels.
@@ -25,6 +27,7 @@ class InputNeeds:
 
     frames_multiple: int = 1
     min_side_px: int = 1
+    spare_px: int | None = None
     size_px: tuple[int, int] | None = None
     appearance: bool = False
     normalisation: Normalisation | None = None
@@ -52,18 +55,30 @@ class InputNeeds:
                 f"(1, {self.channels}, {frames}, {height}, {width}) would work."
             )
         frames, height, width = clip.shape[2:]
-        least = self.min_side_px
         fitting = (
             max(self.longest_within(frames), self.frames_multiple),
-            *(self.size_px or (max(height, least), max(width, least))),
+            *(self.size_px or (self._nearest_side(height), self._nearest_side(width))),
         )
         if (frames, height, width) != fitting:
-            sides = f"{self.size_px[0]}×{self.size_px[1]}" if self.size_px else f"at least {least} a side"
             raise SettingsError(
                 f"A clip of {frames} frames of {height}×{width} pixels does not fit the network: frames must "
-                f"be a multiple of {self.frames_multiple}, pixels {sides}; "
+                f"be a multiple of {self.frames_multiple}, pixels {self._sides()}; "
                 f"{fitting[0]} frames of {fitting[1]}×{fitting[2]} would work."
             )
+
+    def _nearest_side(self, side: int) -> int:
+        """The side itself where it fits, else the longest below it or the shortest of all."""
+        over = side % self.min_side_px
+        fits = self.spare_px is None or over < self.spare_px
+        return max(side if fits else side - over, self.min_side_px)
+
+    def _sides(self) -> str:
+        """Which heights and widths fit, in words."""
+        if self.size_px is not None:
+            return f"{self.size_px[0]}×{self.size_px[1]}"
+        if self.spare_px is None:
+            return f"at least {self.min_side_px} a side"
+        return f"a multiple of {self.min_side_px} a side, or up to {self.spare_px - 1} more"
 
     def longest_within(self, frames: int) -> int:
         """The longest clip of so many frames that the network takes whole."""

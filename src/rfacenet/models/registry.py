@@ -11,6 +11,8 @@ from rfacenet.choices import fits, in_words, suggest
 from rfacenet.errors import SettingsError
 from rfacenet.models.deepphys import DeepPhys
 from rfacenet.models.efficientphys import EfficientPhys
+from rfacenet.models.physformer import PhysFormer
+from rfacenet.models.physformerpp import PhysFormerPlusPlus
 from rfacenet.models.physnet import PhysNet
 from rfacenet.models.rfacenet import RFaceNet
 from rfacenet.models.tscan import TSCAN
@@ -20,6 +22,8 @@ from rfacenet.models.tscan import TSCAN
 _NETWORKS: dict[str, Any] = {
     "deepphys": DeepPhys,
     "efficientphys": EfficientPhys,
+    "physformer": PhysFormer,
+    "physformerpp": PhysFormerPlusPlus,
     "physnet": PhysNet,
     "rfacenet": RFaceNet,
     "tscan": TSCAN,

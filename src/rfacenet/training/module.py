@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rfacenet.errors import RfacenetError
-from rfacenet.losses import heart_rate_peak, integrate, negative_pearson
+from rfacenet.losses import heart_rate_peak, negative_pearson
 from rfacenet.models import PulseModel, build
 from rfacenet.models.needs import needs_of
 from rfacenet.models.registry import settings_of
@@ -151,9 +151,7 @@ class TrainingModule(pl.LightningModule):
     def _error_bpm(self, output: Any, target: Target) -> Tensor:
         """Mean absolute error of the heart rates, each read off its wave's spectrum (Eq. 3)."""
         waves = (bvp_of(output).detach(), target.bvp)
-        found, true = (
-            heart_rate_peak(integrate(wave) if target.differences else wave, target.fs_hz) for wave in waves
-        )
+        found, true = (heart_rate_peak(target.wave(wave), target.fs_hz) for wave in waves)
         return (found - true).abs().mean()
 
 

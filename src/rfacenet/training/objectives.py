@@ -10,8 +10,18 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
-from rfacenet.losses import MultiTaskLoss, negative_pearson, squared_error
-from rfacenet.models import RFaceNet, RFaceNetOutput
+from rfacenet.losses import (
+    MultiTaskLoss,
+    heart_rate_peak,
+    integrate,
+    negative_pearson,
+    periodicity,
+    rate_cross_entropy,
+    rate_divergence,
+    rate_log_probability,
+    squared_error,
+)
+from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 
@@ -32,6 +42,13 @@ class Target(NamedTuple):
     identity: Tensor
     differences: bool
     progress: float = 0.0
+
+    def wave(self, bvp: Tensor) -> Tensor:
+        """What heart rates are read from: ``bvp``, or its sum where it is differences.
+
+        In a difference the second harmonic often stands above the heart rate.
+        """
+        return integrate(bvp) if self.differences else bvp
 
 
 class Loss(NamedTuple):
@@ -98,9 +115,57 @@ class RFaceNetObjective(nn.Module):
         return Loss(total, parts)
 
 
+class CurriculumObjective(nn.Module):
+    """First the wave, then more and more its heart rate: a · wave + b · (cross entropy + divergence).
+
+    ``wave`` is the negative Pearson correlation, a = 0.1; the other two compare the wave's distribution over
+    heart rates with the target's rate, and b grows from 1 to 5 as 5 to the power of the run's progress.
+
+    Source: Yu et al., "PhysFormer", CVPR 2022 (label distribution, curriculum); a and b as in its authors'
+        code.
+    Differs: the true rate is that of the target wave in the clip. The distribution is the spectrum's shares
+        themselves; the authors' code takes a Hann window first, and a softmax of the shares after, which
+        leaves them nearly alike.
+    """
+
+    def __init__(self, network: nn.Module, config: LossConfig) -> None:
+        super().__init__()
+
+    def forward(self, output: Any, target: Target) -> Loss:
+        """Loss of one batch; the network's wave is ``(B, T)``."""
+        bvp = bvp_of(output)
+        rate_bpm = heart_rate_peak(target.wave(target.bvp), target.fs_hz)
+        log_probability = rate_log_probability(target.wave(bvp), target.fs_hz)
+        parts = {
+            "bvp": negative_pearson(bvp, target.bvp),
+            "rate": rate_cross_entropy(log_probability, rate_bpm),
+            "divergence": rate_divergence(log_probability, rate_bpm),
+        }
+        total = 0.1 * parts["bvp"] + 5**target.progress * (parts["rate"] + parts["divergence"])
+        return Loss(total, {name: part.detach() for name, part in parts.items()})
+
+
+class PeriodicCurriculumObjective(CurriculumObjective):
+    """The same, and attention should follow the beats.
+
+    Source: Yu et al., "PhysFormer++", IJCV 2023, has periodic attention.
+    Differs: how it is taught is not known to us; here by the negative Pearson correlation of attention
+        between time steps with the true wave's ``periodicity``, which counts as much as the wave's own.
+    """
+
+    def forward(self, output: PhysFormerPlusPlusOutput, target: Target) -> Loss:
+        """Loss of one batch."""
+        loss = super().forward(output, target)
+        true = periodicity(target.wave(target.bvp), target.fs_hz, output.periodicity.shape[1])
+        part = negative_pearson(output.periodicity.flatten(1), true.flatten(1))
+        return Loss(loss.total + 0.1 * part, {**loss.parts, "periodicity": part.detach()})
+
+
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "deepphys": MseObjective,
     "efficientphys": MseObjective,
+    "physformer": CurriculumObjective,
+    "physformerpp": PeriodicCurriculumObjective,
     "physnet": WaveObjective,
     "rfacenet": RFaceNetObjective,
     "tscan": MseObjective,

@@ -24,6 +24,8 @@ from rfacenet.models.needs import needs_of
 SMALL: dict[str, dict[str, Any]] = {
     "deepphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8},
     "efficientphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},
+    "physformer": {"dim": 8, "blocks": 2, "heads": 2, "feed_forward": 12, "patch": 1},
+    "physformerpp": {"dim": 16, "blocks": 3, "heads": 2, "feed_forward": 16, "patch": 1},
     "physnet": {"width": 8},
     "rfacenet": {"width": 8, "identity_width": 4},
     "tscan": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rfacenet.errors import SettingsError
-from rfacenet.models import CROSS_DATASET_INPUT, VIPL_HR_INPUT
+from rfacenet.models import CROSS_DATASET_INPUT, VIPL_HR_INPUT, list_models
 from rfacenet.training import TrainConfig, parse
 from rfacenet.training.config import OptimiserConfig
 from rfacenet.training.data import open_source
@@ -61,6 +61,13 @@ def test_a_network_of_segments_can_be_trained_on_clips_of_128_frames() -> None:
     model = build_model(config, 1)
     assert (model.network.config.height_px, model.network.config.width_px) == (36, 36)
     assert model.input_spec == replace(config.input, appearance=True, label_form="difference")
+
+
+@pytest.mark.parametrize("network", ["physformer", "physformerpp"])
+def test_every_compared_network_has_its_published_setting(network: str) -> None:
+    config, _ = parse(["--config", network, "--out", "x"])
+    assert config.network == network
+    assert build_model(config, 1).input_spec == config.input
 
 
 @pytest.mark.parametrize("use_tcu", [False, True])
@@ -121,7 +128,7 @@ def test_unknown_flags_and_missing_files_are_named() -> None:
     [
         ("input: {frames: 30}", "28 frames of 72×72 would work"),
         ("input: {width: 8}", "128 frames of 72×16 would work"),
-        ("network: resnet50", "there are deepphys, efficientphys, physnet, "),
+        ("network: resnet50", f"there are {', '.join(list_models())}"),
         ("networks: {rfacenet: {depth: 3}}", "depth"),
         ("{network: tscan, input: {height: 36, width: 36}}", "120 frames of 36×36 would work"),
         ("{network: deepphys, input: {height: 8}}", "height_px must be at least 10, not 8; 10 would work"),

@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
+import scipy.signal
+import scipy.stats
 import torch
 from tester import SMALL
 
-from rfacenet.losses import negative_pearson, squared_error
-from rfacenet.models import build, list_models
+from rfacenet.losses import negative_pearson, periodicity, squared_error
+from rfacenet.models import PhysFormerPlusPlusOutput, build, list_models
 from rfacenet.models.needs import needs_of
 from rfacenet.training import LossConfig
 from rfacenet.training.objectives import Target, bvp_of, objective_of
@@ -52,3 +55,44 @@ def test_without_a_classifier_there_is_no_identity_term() -> None:
     parts = objective(network(torch.randn(2, 3, 32, 16, 16)), random_target()).parts
     assert "identity" not in parts
     assert len(list(objective.parameters())) == 2
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("differences", [False, True])
+def test_the_curriculum_moves_from_the_wave_to_its_rate(progress: float, differences: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rate_bpm, fs_hz = np.array([63.0, 112.0]), np.array([30.0, 25.0])
+    turns = torch.from_numpy(rate_bpm / 60 / fs_hz)[:, None] * torch.arange(300)
+    true = torch.sin(2 * torch.pi * turns) + 0.1 * torch.randn(2, 300, generator=generator)
+    found = torch.sin(2 * torch.pi * turns + 1) + 0.5 * torch.randn(2, 300, generator=generator)
+    output, bvp = (wave.diff(dim=1) if differences else wave for wave in (found, true))
+    target = Target(bvp, torch.from_numpy(fs_hz), torch.tensor([0, 1]), differences, progress)
+    loss = objective_of(build("physformer", **SMALL["physformer"]), LossConfig())(output, target)
+
+    costs = []
+    for i in range(2):
+        wave = output[i].numpy()
+        if differences:
+            wave = np.cumsum(wave - wave.mean())
+        # 60·fs bins: exactly one a beat per minute.
+        _, power = scipy.signal.periodogram(wave, fs_hz[i], nfft=round(60 * fs_hz[i]), detrend="constant")
+        share = power[40:181] / power[40:181].sum()
+        label = scipy.stats.norm.pdf(np.arange(40, 181), rate_bpm[i], 1.0)
+        costs.append(scipy.stats.entropy(label, share) - np.log(share[round(rate_bpm[i]) - 40]))
+    pearson = [scipy.stats.pearsonr(a, b).statistic for a, b in zip(output, bvp, strict=True)]
+    expected = 0.1 * (1 - np.mean(pearson)) + {0.0: 1, 0.5: np.sqrt(5), 1.0: 5}[progress] * np.mean(costs)
+    assert loss.total.item() == pytest.approx(expected, rel=0.01)
+    assert set(loss.parts) == {"bvp", "rate", "divergence"}
+
+
+def test_physformerpp_learns_that_attention_follows_the_beats() -> None:
+    objective = objective_of(build("physformerpp", **SMALL["physformerpp"]), LossConfig())
+    bvp = torch.sin(2 * torch.pi * 1.5 * torch.arange(120) / 30).repeat(2, 1)
+    target = Target(bvp, torch.full((2,), 30.0), torch.tensor([0, 1]), False)
+    beats = periodicity(bvp, 30.0, 30)
+    right, wrong = (
+        objective(PhysFormerPlusPlusOutput(bvp, (1 + sign * 0.5 * beats) / 30), target) for sign in (1, -1)
+    )
+    assert right.parts["periodicity"].item() == pytest.approx(0, abs=1e-5)
+    assert wrong.parts["periodicity"].item() == pytest.approx(2, abs=1e-5)
+    assert (wrong.total - right.total).item() == pytest.approx(0.2, rel=1e-4)
