@@ -51,9 +51,15 @@ def _alternatives(hint: Any) -> list[str]:
 
 
 def fits(value: object, hint: Any) -> bool:
-    """Whether a value is of a type: a plain one, literals, or a union of such."""
-    if get_origin(hint) is Literal:
-        return any(value == one and type(value) is type(one) for one in get_args(hint))
-    if get_origin(hint) in (Union, UnionType):
-        return any(fits(value, one) for one in get_args(hint))
+    """Whether a value is of a type: a plain one, literals, a union or a tuple; a list will do for a tuple."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return any(value == one and type(value) is type(one) for one in arguments)
+    if origin in (Union, UnionType):
+        return any(fits(value, one) for one in arguments)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        inner = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        return len(value) == len(inner) and all(map(fits, value, inner))
     return type(value) is hint or (hint is float and type(value) is int)

@@ -39,6 +39,13 @@ def test_says_what_a_type_lets_pass(hint: Any, words: str) -> None:
         (None, Literal[1, 2] | None, True),
         (3, Literal[1, 2] | None, False),
         (True, Literal[1, 2], False),
+        ([1, "a"], tuple[int, str], True),
+        ([1], tuple[int, str], False),
+        (["a", 1], tuple[int, str], False),
+        ([], tuple[int, ...], True),
+        ([[1, 2], (3, 4)], tuple[tuple[int, int], ...], True),
+        ([[1, 2], [3, "4"]], tuple[tuple[int, int], ...], False),
+        ("12", tuple[str, ...], False),
     ],
 )
 def test_a_value_fits_its_type(value: object, hint: Any, answer: bool) -> None:

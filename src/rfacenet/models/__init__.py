@@ -1,9 +1,11 @@
 """The networks, their input and their weights."""
 
+from rfacenet.models.autohr import AutoHR, AutoHRConfig
 from rfacenet.models.deepphys import DeepPhys, DeepPhysConfig
 from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
+from rfacenet.models.i3d import I3D, I3DConfig
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
 from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformerpp import (
@@ -19,13 +21,17 @@ from rfacenet.models.weights import WeightsCard, load_model, read_card, save_mod
 
 __all__ = [
     "CROSS_DATASET_INPUT",
+    "I3D",
     "TSCAN",
     "VIPL_HR_INPUT",
+    "AutoHR",
+    "AutoHRConfig",
     "DeepPhys",
     "DeepPhysConfig",
     "EfficientPhys",
     "EfficientPhysConfig",
     "GradCam",
+    "I3DConfig",
     "InputSpec",
     "PhysFormer",
     "PhysFormerConfig",

@@ -9,8 +9,10 @@ from torch import nn
 
 from rfacenet.choices import fits, in_words, suggest
 from rfacenet.errors import SettingsError
+from rfacenet.models.autohr import AutoHR
 from rfacenet.models.deepphys import DeepPhys
 from rfacenet.models.efficientphys import EfficientPhys
+from rfacenet.models.i3d import I3D
 from rfacenet.models.physformer import PhysFormer
 from rfacenet.models.physformerpp import PhysFormerPlusPlus
 from rfacenet.models.physnet import PhysNet
@@ -24,6 +26,8 @@ _NETWORKS: dict[str, Any] = {
     "efficientphys": EfficientPhys,
     "physformer": PhysFormer,
     "physformerpp": PhysFormerPlusPlus,
+    "autohr": AutoHR,
+    "i3d": I3D,
     "physnet": PhysNet,
     "rfacenet": RFaceNet,
     "tscan": TSCAN,

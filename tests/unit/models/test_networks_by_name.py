@@ -28,7 +28,7 @@ def test_refuses_unknown_names_and_settings() -> None:
     with pytest.raises(SettingsError, match="did you mean 'physnet'"):
         build("physnets")
     with pytest.raises(SettingsError, match=f"there are {', '.join(list_models())}"):
-        build("alexnet")
+        build("xyzzy")
     with pytest.raises(SettingsError, match="'physnet' has no setting 'depth'; there are width"):
         build("physnet", depth=3)
     with pytest.raises(SettingsError, match="did you mean 'use_tcu'"):

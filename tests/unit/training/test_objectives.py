@@ -41,6 +41,33 @@ def test_deepphys_learns_by_squared_error() -> None:
     assert objective_of(network, LossConfig())(output, target).total == squared_error(output, target.bvp)
 
 
+@pytest.mark.parametrize("differences", [False, True])
+def test_autohr_learns_by_correlation_and_spectrum(differences: bool) -> None:
+    """Against NumPy: correlations by ``corrcoef``, powers by a sum over each rate from 40 to 180 bpm."""
+    t_s = np.arange(160) / 30
+    true = np.stack([np.sin(2 * np.pi * rate / 60 * t_s) for rate in (72, 100)])
+    found = np.random.default_rng(0).standard_normal((2, 160)) + true
+    if differences:
+        found, true = np.diff(found, append=0), np.diff(true, append=0)
+    waves = np.cumsum(found - found.mean(1, keepdims=True), 1) if differences else found
+    rates_bpm = np.arange(40, 181)
+    tones = np.exp(-2j * np.pi * rates_bpm[:, None] / 60 * t_s)
+    powers = np.abs((waves - waves.mean(1, keepdims=True)) @ tones.T) ** 2
+    shares = powers / powers.sum(1, keepdims=True)
+    place = [
+        int(np.abs((wave - wave.mean()) @ tones.T).argmax())
+        for wave in (np.cumsum(true - true.mean(1, keepdims=True), 1) if differences else true)
+    ]
+    correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(found, true, strict=True)]
+    rate = -np.mean([np.log(share[at]) for share, at in zip(shares, place, strict=True)])
+
+    network = build("autohr", width=2)
+    target = Target(torch.tensor(true), torch.full((2,), 30.0), torch.tensor([0, 1]), differences)
+    loss = objective_of(network, LossConfig())(torch.tensor(found), target)
+    assert loss.total.item() == pytest.approx(0.2 * (1 - np.mean(correlation)) + rate, rel=1e-3)
+    assert loss.parts["rate"].item() == pytest.approx(rate, rel=1e-3)
+
+
 def test_rfacenet_logs_all_of_its_parts() -> None:
     network = build("rfacenet", width=8, identity_width=4, n_identities=3)
     output = network(torch.randn(2, 3, 32, 16, 16))

@@ -7,6 +7,7 @@ import pytest
 from rfacenet.errors import SettingsError
 from rfacenet.models import list_models
 from rfacenet.training import parse
+from rfacenet.training.parsing import _CONFIGS
 
 
 def complaint(*arguments: str) -> str:
