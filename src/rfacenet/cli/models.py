@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rfacenet.cli.command import ANSWERED, Commands, add_command
+from rfacenet.cli.command import ANSWERED, Commands, add_command, print_table
 
 
 def add(commands: Commands) -> None:
@@ -18,7 +18,5 @@ def _run(options: argparse.Namespace) -> int:
 
     rows = [("method", "kind", "input", "source")]
     rows += [(m.name, m.kind, m.input.summary, m.source) for m in map(get_method, list_methods())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(rows)
     return ANSWERED

@@ -6,6 +6,7 @@ from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.i3d import I3D, I3DConfig
+from rfacenet.models.importing import ImportReport, import_weights
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
 from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformerpp import (
@@ -32,6 +33,7 @@ __all__ = [
     "EfficientPhysConfig",
     "GradCam",
     "I3DConfig",
+    "ImportReport",
     "InputSpec",
     "PhysFormer",
     "PhysFormerConfig",
@@ -49,6 +51,7 @@ __all__ = [
     "build",
     "fuse_batch_norms",
     "grad_cam",
+    "import_weights",
     "list_models",
     "load_model",
     "optimise_for_inference",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, get_type_hints
 
+import torch
 from torch import nn
 
 from rfacenet.choices import fits, in_words, suggest
@@ -13,6 +14,8 @@ from rfacenet.models.autohr import AutoHR
 from rfacenet.models.deepphys import DeepPhys
 from rfacenet.models.efficientphys import EfficientPhys
 from rfacenet.models.i3d import I3D
+from rfacenet.models.inputs import InputSpec, PulseModel
+from rfacenet.models.needs import needs_of
 from rfacenet.models.physformer import PhysFormer
 from rfacenet.models.physformerpp import PhysFormerPlusPlus
 from rfacenet.models.physnet import PhysNet
@@ -39,7 +42,7 @@ def list_models() -> list[str]:
     return sorted(_NETWORKS)
 
 
-def build(name: str, **config: Any) -> nn.Module:
+def build(name: str, /, **config: Any) -> nn.Module:
     """A network with fresh weights.
 
     Args:
@@ -58,6 +61,29 @@ def build(name: str, **config: Any) -> nn.Module:
     network_type = _NETWORKS[name]
     network: nn.Module = network_type(network_type.Config(**config))
     return network
+
+
+def build_for(name: str, spec: InputSpec, /, **config: Any) -> PulseModel:
+    """A network with fresh weights for a given input.
+
+    What the network needs of its input overrules ``spec``: some networks know one normalisation alone. One
+    that is tied to a size is built for the input's.
+
+    Args:
+        name: One of ``list_models()``.
+        spec: The input.
+        **config: As for ``build``.
+
+    Raises:
+        SettingsError: As for ``build``, or the network cannot take the input.
+    """
+    if "height_px" in settings_of(name):
+        config = {"height_px": spec.height, "width_px": spec.width, **config}
+    with torch.device("meta"):  # no time, no memory: only to see what input it takes
+        network = build(name, **config).eval()
+        spec = needs_of(network).applied_to(spec)
+        network(torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width))
+    return PulseModel(build(name, **config), spec)
 
 
 def settings_of(name: str) -> dict[str, Any]:

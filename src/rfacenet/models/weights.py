@@ -113,13 +113,16 @@ def read_card(path: Path) -> WeightsCard:
     return _read(path, with_tensors=False)[1]
 
 
-def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], WeightsCard, dict[str, Tensor]]:
-    """Header, the card in it, and tensors of a file, not yet checked against its checksum."""
+def read_tensors(path: Path, with_tensors: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What any safetensors file says about itself, and its tensors, if wanted, in no order that means much.
+
+    Raises:
+        WeightsError: The file is missing, cut off or damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
             names = file.keys() if with_tensors else []
-            tensors = {name: file.get_tensor(name) for name in names}
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except FileNotFoundError as error:
         raise WeightsError(f"The weights in {path} cannot be read: there is no such file.") from error
     except SafetensorError as error:
@@ -128,6 +131,11 @@ def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], Weight
         ) from error
     except OSError as error:
         raise WeightsError(f"The weights in {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], WeightsCard, dict[str, Tensor]]:
+    """Header, the card in it, and tensors of a file, not yet checked against its checksum."""
+    metadata, tensors = read_tensors(path, with_tensors)
     try:
         header = json.loads(metadata["rfacenet"])
         fields = header["card"]

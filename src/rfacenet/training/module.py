@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from rfacenet.errors import RfacenetError
 from rfacenet.losses import heart_rate_peak, negative_pearson
-from rfacenet.models import PulseModel, build
-from rfacenet.models.needs import needs_of
-from rfacenet.models.registry import settings_of
+from rfacenet.models import PulseModel
+from rfacenet.models.registry import build_for, settings_of
 from rfacenet.simulation.draws import seed_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
@@ -27,8 +26,6 @@ class TrainingError(RfacenetError):
 def build_model(config: TrainConfig, n_people: int) -> PulseModel:
     """The network of a run with its input, with fresh weights that depend on the seed alone.
 
-    What the network needs of its input overrules the run: some networks know one normalisation alone.
-
     Args:
         config: The run.
         n_people: People to train on: the classes of a network that has ``n_identities``.
@@ -39,14 +36,8 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
     settings = dict(config.networks.get(config.network, {}))
     if "n_identities" in settings_of(config.network) and "identity" in config.loss.terms:
         settings.setdefault("n_identities", n_people)
-    if "height_px" in settings_of(config.network):
-        settings = {"height_px": config.input.height, "width_px": config.input.width, **settings}
-    with torch.device("meta"):  # no time, no memory: only to see what input it takes
-        network = build(config.network, **settings).eval()
-        spec = needs_of(network).applied_to(config.input)
-        network(torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width))
     torch.manual_seed(config.seed)
-    return PulseModel(build(config.network, **settings), spec)
+    return build_for(config.network, config.input, **settings)
 
 
 class TrainingModule(pl.LightningModule):
