@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 DEMO := demo
 # Another build of torch (for a GPU, say): make install TORCH="torch==... --index-url ..."
 TORCH ?= torch==2.13.0
+# Flags of `rfacenet train` for the released weights, such as TRAIN="--max_minutes 20".
+TRAIN ?=
+NETWORKS := rfacenet physnet deepphys tscan efficientphys physformer physformerpp i3d autohr
 # A person's own video; without one, the demo films a simulated face.
 VIDEO ?=
 
-.PHONY: install dev demo test lint weights weights-rfacenet weights-physnet clean
+.PHONY: install dev demo test lint weights $(NETWORKS:%=weights-%) clean
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev-installed
@@ -45,12 +48,12 @@ lint: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The released weights from nothing; on CPUs, make -j2 weights trains both at once. A stopped run goes on.
-weights: weights-rfacenet weights-physnet
+# The released weights from nothing; on two cores, make -j2 weights trains two at once. A stopped run goes on.
+weights: $(NETWORKS:%=weights-%)
 
-weights-rfacenet weights-physnet: weights-%: install
+$(NETWORKS:%=weights-%): weights-%: install
 	where=$$($(BIN)/python -c 'import torch; print("gpu" if torch.cuda.is_available() else "cpu")') && \
-	$(BIN)/rfacenet train --config simulated-$$where --network $* --out runs/weights-$*
+	$(BIN)/rfacenet train --config simulated-$$where --network $* --out runs/weights-$* $(TRAIN)
 	mkdir -p src/rfacenet/models/weights
 	cp runs/weights-$*/best.safetensors src/rfacenet/models/weights/$*.simulated.safetensors
 	cp runs/weights-$*/card.md src/rfacenet/models/weights/$*.simulated.md

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ class SimulatedSize:
 
     Attributes:
         n_subjects: People.
-        duration_s: Length of each recording.
+        duration_s: Mean length of a recording; as in the real ones, lengths differ, here by up to a tenth.
         width_px: Width of the frames.
         height_px: Height of the frames.
     """
@@ -61,24 +63,36 @@ def simulate_dataset(
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise OutputError(f"'{root}' is not empty; choose a new folder for the data set.")
     takes = list(_takes(dataset, size.n_subjects))
+    unfinished = root.with_name(f".{root.name}.part")  # or a stopped run's would pass for a whole data set
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        (root / SIMULATED_MARK).write_text(_MARK.format(title=dataset.title), "utf-8")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        (unfinished / SIMULATED_MARK).write_text(_MARK.format(title=dataset.title), "utf-8")
         for done, (subject, shot) in enumerate(takes, 1):
             recording = render_recording(
                 seed=seed_of(dataset.name, seed, subject, shot.name),
-                duration_s=size.duration_s,
+                duration_s=size.duration_s * _share_of_length(dataset, seed, subject, shot),
                 fs_hz=shot.fs_hz,
                 width_px=size.width_px,
                 height_px=size.height_px,
                 difficulty=shot.difficulty,
                 identity=_FIRST_PERSON + seed_of(dataset.name, seed, subject) % 10**9,
             )
-            dataset.simulation.write(root, subject, shot, recording)
+            dataset.simulation.write(unfinished, subject, shot, recording)
             if progress:
                 progress(done, len(takes))
+        if root.exists():
+            root.rmdir()
+        unfinished.rename(root)
     except OSError as error:
         raise OutputError(f"'{root}' cannot be written: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _share_of_length(dataset: Dataset, seed: int, subject: int, shot: Shot) -> float:
+    """How long a recording is, by the mean of all: 0.9 to 1.1."""
+    return random.Random(seed_of("length", dataset.name, seed, subject, shot.name)).uniform(0.9, 1.1)
 
 
 def _takes(dataset: Dataset, n_subjects: int) -> Iterator[tuple[int, Shot]]:

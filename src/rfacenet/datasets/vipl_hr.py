@@ -84,11 +84,18 @@ def read_reference(folder: Path) -> Reference:
 
 
 def write(root: Path, subject: int, shot: Shot, recording: SimulatedRecording) -> None:
-    """Write a simulated recording; the phone's (source 2) have no frame times, as in some real folders."""
+    """Write a simulated recording, as imperfect as some real ones.
+
+    The phone's (source 2) have no frame times, labels end before the video does, and every third person moves
+    too much for a pulse wave: the device's rate alone is there.
+    """
     folder = root / f"p{subject + 1}" / shot.name
     write_avi(folder / "video.avi", recording, shot.fs_hz)
-    rate_bpm = np.full(int(recording.frame_times_s[-1]) + 1, round(recording.heart_rate_bpm or 0.0))
-    write_lines(folder / "wave.csv", ["Wave", *(f"{60 + 20 * value:.0f}" for value in recording.pulse)])
+    seconds = int(recording.frame_times_s[-1])
+    rate_bpm = np.full(seconds, round(recording.heart_rate_bpm or 0.0))
+    if shot.name != "v2/source1" or subject % 3 != 1:
+        wave = recording.pulse[: round(seconds * WAVE_HZ)]
+        write_lines(folder / "wave.csv", ["Wave", *(f"{60 + 20 * value:.0f}" for value in wave)])
     write_lines(folder / "gt_HR.csv", ["HR", *map(str, rate_bpm)])
     write_lines(folder / "gt_SpO2.csv", ["SpO2", *("98" for _ in rate_bpm)])
     if not shot.name.endswith("source2"):

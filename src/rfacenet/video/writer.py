@@ -181,7 +181,9 @@ def encode_png(rgb: Uint8Array) -> bytes:
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width, _ = rgb.shape
     encoder.pix_fmt = "rgb24"
-    encoder.options = {"pred": "mixed"}  # a photo is a third smaller with it
+    # A photo is a third smaller with prediction; with the least effort it is written seven times as fast and
+    # is 6 % larger.
+    encoder.options = {"pred": "mixed", "compression_level": "1"}
     encoder.time_base = Fraction(1)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     return b"".join(bytes(packet) for step in (frame, None) for packet in encoder.encode(step))
