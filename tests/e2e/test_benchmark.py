@@ -15,7 +15,9 @@ SMALL = (
     *("--steps", "4", "--round_steps", "2", "--batch_size", "2", "--accelerator", "cpu"),
     *("--input.frames", "64", "--input.height", "16", "--input.width", "16"),
     *("--networks.rfacenet.width", "8", "--networks.rfacenet.identity_width", "8"),
-    *("--networks.physnet.width", "8"),
+    *("--networks.physnet.width", "8", "--networks.deepphys.filters", "4"),
+    *("--networks.tscan.filters", "4", "--networks.tscan.frame_depth", "8"),
+    *("--networks.efficientphys.filters", "4", "--networks.efficientphys.frame_depth", "8"),
 )
 pytestmark = pytest.mark.slow
 

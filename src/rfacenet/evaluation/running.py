@@ -91,7 +91,7 @@ class TrialResult:
         runs: Run folders of the networks' rows: seed 0, and its first fold.
         preparations: What became of each data set.
         simulated: The data sets whose people do not exist.
-        config: The training setting, before what each row changes.
+        configs: The training setting of each network's row, before what the row changes.
     """
 
     trial: Trial
@@ -99,7 +99,7 @@ class TrialResult:
     runs: Mapping[str, Path]
     preparations: Mapping[str, PreparationReport]
     simulated: tuple[str, ...]
-    config: TrainConfig
+    configs: Mapping[str, TrainConfig]
 
 
 def prepare_all(
@@ -132,9 +132,7 @@ def prepare_all(
     names = list(dict.fromkeys(name for trial in trials for name in (trial.train_on, trial.test_on)))
     for name in names:  # all of them before the first is begun: preparing takes hours
         get_dataset(name).recordings(_root(name, roots))
-    specs = [
-        _base(trial, row, settings).input for trial in trials for row in (None, *trial.networks.values())
-    ]
+    specs = [_base(trial, row, settings).input for trial in trials for row in trial.networks.values()]
     crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
     reports = {}
     for name in names:
@@ -184,8 +182,9 @@ def run_trial(
         for row, name in trial.methods.items()
     ]
     folders: dict[str, Path] = {}
+    configs = {row: _base(trial, network, settings) for row, network in trial.networks.items()}
     for row, network in trial.networks.items():
-        base = _base(trial, network, settings)
+        base = configs[row]
         folds = _folds(trial, base, trained, tested)
         runs = []
         for seed in range(settings.seeds):
@@ -202,8 +201,7 @@ def run_trial(
             runs.append(tuple(scores))
         rows.append(Row(row, tuple(runs)))
     simulated = tuple(description.title for description, _ in stores.values() if description.simulated)
-    base = _base(trial, None, settings)
-    return TrialResult(trial, tuple(rows), folders, preparations, simulated, base)
+    return TrialResult(trial, tuple(rows), folders, preparations, simulated, configs)
 
 
 def _in_log(what: str, done: int, total: int) -> None:
@@ -211,10 +209,9 @@ def _in_log(what: str, done: int, total: int) -> None:
         _LOG.info(what)
 
 
-def _base(trial: Trial, row: NetworkRow | None, settings: BenchmarkSettings) -> TrainConfig:
-    """The setting that a network is trained in, its own or the trial's; None for the trial's."""
-    published = (row and row.config) or trial.config
-    config, _ = parse(["--config", published, "--out", "unused", *settings.flags])
+def _base(trial: Trial, row: NetworkRow, settings: BenchmarkSettings) -> TrainConfig:
+    """The setting that a network is trained in, its own or the trial's."""
+    config, _ = parse(["--config", row.config or trial.config, "--out", "unused", *settings.flags])
     return config
 
 

@@ -17,6 +17,7 @@ from rfacenet.evaluation.published import Published
 from rfacenet.evaluation.running import BenchmarkSettings, Row, TrialResult
 from rfacenet.evaluation.scoring import READINGS, Measure, summarise
 from rfacenet.evaluation.testing import TestedRecording
+from rfacenet.models.registry import is_recreation
 
 _HEADS = {
     "mae_bpm": "MAE, bpm",
@@ -123,7 +124,7 @@ def _paper(published: Published | None, metric: str) -> str:
 
 
 def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
-    config, trial = result.config, result.trial
+    trial = result.trial
     notes = [simulated_note(result.simulated)] if result.simulated else []
     notes.append(
         f"Rates are read by '{settings.reading}', against "
@@ -135,11 +136,11 @@ def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
         )
     )
     seeds = "seed 0" if settings.seeds == 1 else f"seeds 0 to {settings.seeds - 1}"
-    length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
     changes = f", changed by {' '.join(settings.flags)}" if settings.flags else ""
-    notes.append(
-        f"Networks: setting '{trial.config}'{changes}; {length}, batches of {config.batch_size}, {seeds}."
-    )
+    for training, rows in _trainings(result).items():
+        notes.append(f"{', '.join(rows)}: {training}, {seeds}{changes}.")
+    if recreations := [row for row, network in trial.networks.items() if is_recreation(network.network)]:
+        notes.append(f"Re-creations, as not all of their papers is known: {', '.join(recreations)}.")
     if settings.seeds == 1:
         notes.append("Value ± standard error [95 % bootstrap interval over subjects].")
     else:
@@ -160,6 +161,18 @@ def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
             "stands beside both."
         )
     return notes
+
+
+def _trainings(result: TrialResult) -> dict[str, list[str]]:
+    """The networks' rows by how they were trained, in words."""
+    trainings: dict[str, list[str]] = {}
+    for row, network in result.trial.networks.items():
+        config = result.configs[row]
+        length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
+        setting = network.config or result.trial.config
+        words = f"setting '{setting}', {length}, batches of {config.batch_size}"
+        trainings.setdefault(words, []).append(row)
+    return trainings
 
 
 def as_markdown(tables: Sequence[Table]) -> str:

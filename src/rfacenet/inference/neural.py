@@ -27,6 +27,7 @@ def neural_method(name: str, path: Path) -> Method:
         WeightsError: The file is missing, cut off, or not one of rfacenet's.
     """
     from rfacenet.models import read_card
+    from rfacenet.models.registry import recreation_note
 
     card = read_card(path)
     spec = card.input_spec
@@ -34,7 +35,7 @@ def neural_method(name: str, path: Path) -> Method:
         name=name,
         kind="neural",
         input=ClipInput(spec.height, spec.width, spec.fs_hz),
-        source=card.provenance,
+        source=card.provenance + recreation_note(card.architecture),
         extract=partial(extract, path.resolve()),
     )
 

@@ -97,6 +97,16 @@ def settings_of(name: str) -> dict[str, Any]:
     return get_type_hints(_NETWORKS[name].Config)
 
 
+def is_recreation(name: str) -> bool:
+    """Whether a network was made anew where its paper leaves things open, or is not to be had."""
+    return getattr(_NETWORKS[name], "recreation", False)
+
+
+def recreation_note(name: str) -> str:
+    """What a list says behind a network's source: a sentence if it is a re-creation, else nothing."""
+    return " A re-creation: not all of its paper is known." if is_recreation(name) else ""
+
+
 def describe(network: Any) -> tuple[str, dict[str, Any]]:
     """The name and configuration that ``build`` would make this network from.
 
