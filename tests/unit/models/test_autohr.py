@@ -3,13 +3,13 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from tester import ModelTester
 from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import AutoHR, AutoHRConfig, build, fuse_batch_norms
 from rfacenet.models.autohr import DEFAULT_CELL, OPERATIONS, Cell, Link, operation
 from rfacenet.models.temporal_difference import TemporalDifferenceConv3d
+from tester import ModelTester
 
 EVERY_OPERATION: tuple[Link, ...] = tuple(
     (0 if number < 3 else 1, 1 + number // 3, name) for number, name in enumerate(OPERATIONS)
@@ -77,7 +77,8 @@ def test_published_numbers_of_channels_and_halvings() -> None:
 def test_has_as_many_parameters_as_its_layers_by_hand() -> None:
     norm = 2
     entries = [(8 + norm) * 16, *[(48 + norm) * 16] * 7]
-    cells = sum(entries) + 8 * 3 * (16 * 27 + norm) * 16
+    kernels = (25, 27, 27, 5)  # 1×5×5, two temporal differences of 3×3×3, 5×1×1
+    cells = sum(entries) + 8 * sum((16 * kernel + norm) * 16 for kernel in kernels)
     decoder = 2 * (48 * 4 + norm) * 48 + 48 + 1
     assert sum(one.numel() for one in AutoHR().parameters()) == (3 * 25 + norm) * 8 + cells + decoder
 
