@@ -28,7 +28,7 @@ examples:
   rfacenet simulate --layout pure --subjects 8 --out pure-simulated
   rfacenet simulate --layout ubfc-rppg --subjects 8 --out ubfc-simulated
   rfacenet benchmark table2 --pure pure-simulated --ubfc-rppg ubfc-simulated --out results \\
-      -- --epochs 2 --networks.rfacenet.width 16 --networks.physnet.width 16
+      -- --epochs 3 --input.height 36 --input.width 36
   rfacenet benchmark table2 --pure /data/PURE --ubfc-rppg /data/UBFC --out real --seeds 3
   rfacenet benchmark intra --data mmpd /data/MMPD --folds subjects --out mmpd
 

@@ -45,6 +45,14 @@ def test_every_published_setting_can_be_built(setting: str, network: str) -> Non
     assert getattr(model.network.config, "n_identities", len(people)) == len(people)
 
 
+@pytest.mark.parametrize("network", list_models())
+@pytest.mark.parametrize("setting", ["simulated-gpu", "simulated-cpu"])
+def test_every_network_can_be_trained_on_the_simulator(setting: str, network: str) -> None:
+    config, _ = parse(["--config", setting, "--network", network, "--out", "x"])
+    spec = build_model(config, 100).input_spec
+    assert (spec.frames, spec.height, spec.width) == (128, config.input.height, config.input.width)
+
+
 @pytest.mark.parametrize("network", ["deepphys", "efficientphys", "tscan"])
 def test_networks_of_rppg_toolbox_are_trained_as_there(network: str) -> None:
     config, _ = parse(["--config", network, "--out", "x"])
