@@ -132,10 +132,9 @@ class ModelTester:
         torch.testing.assert_close(list(map(torch.from_numpy, exported)), expected, atol=1e-4, rtol=1e-4)
 
     def test_faster_forms_are_equal(self, stirred: nn.Module, clip: Tensor) -> None:
-        expected = self.bvp(stirred(clip))
-        rounding = 0.01 * expected.std().item()  # which grows from layer to layer
+        stirred, clip = stirred.double(), clip.double()  # rounding grows from layer to layer
         for faster in (fuse_batch_norms, optimise_for_inference):
-            torch.testing.assert_close(self.bvp(faster(stirred)(clip)), expected, atol=rounding, rtol=0)
+            torch.testing.assert_close(self.bvp(faster(stirred)(clip)), self.bvp(stirred(clip)))
 
     def test_learns_one_clip(self, network: nn.Module) -> None:
         frames = self.learning_shape[2]

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 SUMMARY = "Where in the face a network's pulse comes from, before and after fusion."
 
 EPILOG = """The picture opens in any browser; the video shows the same over time. From left to right:
-the face, the influence on the pulse before the fusion, after it. A network without fusion
-has one map. How it is made: Grad-CAM of the pulse's power, as in the rFaceNet paper's Fig. 1.
+the face, the influence on the pulse before the fusion, after it. PhysNet, which fuses
+nothing, has one map; other networks have none. How it is made: Grad-CAM of the pulse's
+power, as in the rFaceNet paper's Fig. 1.
 
 examples:
   rfacenet explain face.mp4
@@ -45,7 +46,7 @@ def add(commands: Commands) -> None:
     option(
         "--method",
         metavar="NETWORK",
-        help="a network of 'rfacenet models', or a weights file (default: rfacenet)",
+        help="rfacenet (default), physnet, or a weights file of one of these",
     )
     option("--start-s", type=float, default=0.0, metavar="S", help="where to begin (default: 0)")
     option(

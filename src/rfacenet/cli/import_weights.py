@@ -31,13 +31,16 @@ tensors are read and no code is run. Names may be others than here. The table sa
 layer was found and what told it: its name; its shape, which no other has; words in its name;
 its neighbour or its order among layers of the same shape, which prove nothing. Nor does
 anything show what the weights were trained on (say so by the options; the defaults are how
-rPPG-Toolbox trains PhysNet), or that the layers are connected as they are here: try the result
-on videos whose heart rate you know. The weights keep the licence of their makers.
+rPPG-Toolbox trains PhysNet), or that the layers are connected as they are here. Settings that
+change no tensor, such as TS-CAN's average_appearance, have to be given. Try the result on
+videos whose heart rate you know. The weights keep the licence of their makers.
 
 examples:
   rfacenet import-weights physnet.pth --network physnet --out mine.safetensors
   rfacenet import-weights small.ckpt --network physnet --setting width=32 \\
       --height 36 --width 36 --label-form wave --out small.safetensors
+  rfacenet import-weights tscan.pth --network tscan --setting average_appearance=false \
+      --frames 180 --out tscan.safetensors       (as rPPG-Toolbox trains it)
   rfacenet estimate face.mp4 --method mine.safetensors
 
 exit code: 0 done, 1 nowhere to write, 2 wrong use, or weights that cannot be used"""
@@ -98,6 +101,7 @@ def _run(options: argparse.Namespace) -> int:
     names = ("frames", "height", "width", "fs_hz", "normalisation", "label_form")
     spec = replace(CROSS_DATASET_INPUT, **given(options, *names))
     model, report = import_weights(options.path, options.network, dict(options.setting), spec)
+    _check_obeyed(options, model.input_spec)
     licence = options.licence or "unknown; see where the file came from"
     provenance = f"Imported by rfacenet {__version__}. {report.provenance}"
     save_model(options.out, model, licence=licence, provenance=provenance)
@@ -108,6 +112,16 @@ def _run(options: argparse.Namespace) -> int:
     print(f"  {report.summary} Check it with a video whose heart rate you know:")
     print(f"  rfacenet estimate VIDEO --method {options.out}")
     return ANSWERED
+
+
+def _check_obeyed(options: argparse.Namespace, spec: InputSpec) -> None:
+    """Refuse a form that was asked for, but that the network does not know."""
+    for name, value in given(options, "normalisation", "label_form").items():
+        if getattr(spec, name) != value:
+            flag = "--" + name.replace("_", "-")
+            raise SettingsError(
+                f"{options.network} knows only {getattr(spec, name)}, not {flag} {value}; leave it out."
+            )
 
 
 def _show(report: ImportReport) -> None:

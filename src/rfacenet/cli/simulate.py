@@ -53,7 +53,13 @@ def add(commands: Commands) -> None:
     option("--out", type=Path, dest="folder", metavar="FOLDER", help="its folder, which must be new")
     option("--subjects", type=positive_count, metavar="N", help="people in the data set (default: 4)")
     option("--heart-rate-bpm", type=positive, metavar="BPM", help="mean heart rate (default: random)")
-    option("--duration-s", type=positive, default=20.0, metavar="S", help="length (default: 20)")
+    option(
+        "--duration-s",
+        type=positive,
+        default=20.0,
+        metavar="S",
+        help="length; of a data set's, the shortest (default: 20)",
+    )
     option("--fs-hz", type=positive, metavar="HZ", help="frames per second (default: 30)")
     option("--size", metavar="WxH", help="frame size in pixels (default: 640x480; of a data set, 320x240)")
     option("--difficulty", choices=("easy", "standard", "hard"), help="default: standard")

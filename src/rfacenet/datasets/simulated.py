@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rfacenet.simulation.draws import seed_of
 
 _MARK = """Nobody in this folder exists. rfacenet simulated its videos and pulses in the layout of {title}.
 """
+_UNFINISHED = ".unfinished"
 _FIRST_PERSON = 5_000_000  # no network is trained on people from here on
 
 
@@ -24,7 +26,8 @@ class SimulatedSize:
 
     Attributes:
         n_subjects: People.
-        duration_s: Mean length of a recording; as in the real ones, lengths differ, here by up to a tenth.
+        duration_s: Length of the shortest recordings; as in real data sets, others are longer, here by up to
+            a fifth.
         width_px: Width of the frames.
         height_px: Height of the frames.
     """
@@ -60,39 +63,53 @@ def simulate_dataset(
         raise SettingsError(f"{dataset.title} cannot be simulated yet.")
     if size.n_subjects < 1:
         raise SettingsError(f"A data set of {size.n_subjects} subjects cannot be; choose 1 or more.")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise OutputError(f"'{root}' is not empty; choose a new folder for the data set.")
     takes = list(_takes(dataset, size.n_subjects))
-    unfinished = root.with_name(f".{root.name}.part")  # or a stopped run's would pass for a whole data set
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        (unfinished / SIMULATED_MARK).write_text(_MARK.format(title=dataset.title), "utf-8")
-        for done, (subject, shot) in enumerate(takes, 1):
-            recording = render_recording(
-                seed=seed_of(dataset.name, seed, subject, shot.name),
-                duration_s=size.duration_s * _share_of_length(dataset, seed, subject, shot),
-                fs_hz=shot.fs_hz,
-                width_px=size.width_px,
-                height_px=size.height_px,
-                difficulty=shot.difficulty,
-                identity=_FIRST_PERSON + seed_of(dataset.name, seed, subject) % 10**9,
-            )
-            dataset.simulation.write(unfinished, subject, shot, recording)
-            if progress:
-                progress(done, len(takes))
-        if root.exists():
-            root.rmdir()
-        unfinished.rename(root)
+        with _finished_folder(root) as folder:
+            (folder / SIMULATED_MARK).write_text(_MARK.format(title=dataset.title), "utf-8")
+            for done, (subject, shot) in enumerate(takes, 1):
+                recording = render_recording(
+                    seed=seed_of(dataset.name, seed, subject, shot.name),
+                    duration_s=size.duration_s * _share_of_length(dataset, seed, subject, shot),
+                    fs_hz=shot.fs_hz,
+                    width_px=size.width_px,
+                    height_px=size.height_px,
+                    difficulty=shot.difficulty,
+                    identity=_FIRST_PERSON + seed_of(dataset.name, seed, subject) % 10**9,
+                )
+                dataset.simulation.write(folder, subject, shot, recording)
+                if progress:
+                    progress(done, len(takes))
     except OSError as error:
         raise OutputError(f"'{root}' cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _finished_folder(root: Path) -> Iterator[Path]:
+    """A folder whose content becomes that of ``root`` once it is whole, as half a set would pass for one.
+
+    Raises:
+        OutputError: ``root`` holds something already, other than what a killed run left.
+    """
+    if root.exists() and not (root.is_dir() and all(path.name == _UNFINISHED for path in root.iterdir())):
+        raise OutputError(f"'{root}' is not empty; choose a new folder for the data set.")
+    is_new = not root.exists()
+    folder = root / _UNFINISHED
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        for path in sorted(folder.iterdir()):
+            path.rename(root / path.name)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        if is_new and not any(root.iterdir()):
+            root.rmdir()
 
 
 def _share_of_length(dataset: Dataset, seed: int, subject: int, shot: Shot) -> float:
-    """How long a recording is, by the mean of all: 0.9 to 1.1."""
-    return random.Random(seed_of("length", dataset.name, seed, subject, shot.name)).uniform(0.9, 1.1)
+    """How long a recording is, by the shortest: 1 to 1.2."""
+    return random.Random(seed_of("length", dataset.name, seed, subject, shot.name)).uniform(1.0, 1.2)
 
 
 def _takes(dataset: Dataset, n_subjects: int) -> Iterator[tuple[int, Shot]]:

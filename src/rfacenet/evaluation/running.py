@@ -25,7 +25,9 @@ from rfacenet.files import whole_file
 from rfacenet.inference.catalogue import get_method
 from rfacenet.inference.neural import neural_method
 from rfacenet.methods import Method
+from rfacenet.models.registry import full_settings
 from rfacenet.training import TrainConfig, parse, train
+from rfacenet.training.module import build_model
 
 _LOG = logging.getLogger("rfacenet.evaluation")
 
@@ -130,10 +132,10 @@ def prepare_all(
     """
     tell = progress or _in_log
     names = list(dict.fromkeys(name for trial in trials for name in (trial.train_on, trial.test_on)))
+    specs = [config.input for trial in trials for config in _checked_configs(trial, settings).values()]
+    crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
     for name in names:  # all of them before the first is begun: preparing takes hours
         get_dataset(name).recordings(_root(name, roots))
-    specs = [_base(trial, row, settings).input for trial in trials for row in trial.networks.values()]
-    crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
     reports = {}
     for name in names:
         dataset = get_dataset(name)
@@ -182,7 +184,7 @@ def run_trial(
         for row, name in trial.methods.items()
     ]
     folders: dict[str, Path] = {}
-    configs = {row: _base(trial, network, settings) for row, network in trial.networks.items()}
+    configs = _checked_configs(trial, settings)
     for row, network in trial.networks.items():
         base = configs[row]
         folds = _folds(trial, base, trained, tested)
@@ -205,14 +207,30 @@ def run_trial(
 
 
 def _in_log(what: str, done: int, total: int) -> None:
-    if done == 0:
-        _LOG.info(what)
+    _LOG.info("%s: %d of %d", what, done, total) if total else _LOG.info(what)
 
 
 def _base(trial: Trial, row: NetworkRow, settings: BenchmarkSettings) -> TrainConfig:
     """The setting that a network is trained in, its own or the trial's."""
     config, _ = parse(["--config", row.config or trial.config, "--out", "unused", *settings.flags])
     return config
+
+
+def _checked_configs(trial: Trial, settings: BenchmarkSettings) -> dict[str, TrainConfig]:
+    """The setting of each network's row.
+
+    Raises:
+        SettingsError: One cannot be built; the message names its row.
+    """
+    configs = {}
+    for row, network in trial.networks.items():
+        base = _base(trial, network, settings)
+        try:
+            build_model(_config(base, trial, network, settings.out, Fold(()), 0), n_people=2)
+        except SettingsError as error:
+            raise SettingsError(f"{row}: {error}") from error
+        configs[row] = base
+    return configs
 
 
 def _run_folder(
@@ -223,7 +241,9 @@ def _run_folder(
     trained: Sequence[StoredRecording],
 ) -> Path:
     """A folder named after all that a network learns from, so that nothing old is taken for new."""
-    key = _digest([asdict(config), [recording.fingerprint for recording in trained]])[:8]
+    network = full_settings(config.network, **config.networks[config.network])  # defaults may change too
+    sources = [recording.fingerprint for recording in trained]
+    key = _digest([__version__, asdict(config), network, sources])[:8]
     return settings.out / "runs" / f"{trial.name}-{_slug(part)}-{key}"
 
 

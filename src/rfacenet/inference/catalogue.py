@@ -49,5 +49,12 @@ def get_method(name: str) -> Method:
     weights = find_weights(name)
     if weights is not None:
         return neural_method(weights.name.removesuffix(ENDING), weights)
+    from rfacenet.models import list_models
+
+    if name in list_models():
+        raise UnknownMethodError(
+            f"The network '{name}' has no weights yet; 'rfacenet train --network {name}' makes some, and "
+            "--method takes their file."
+        )
     names = [known.removesuffix(RELEASED) for known in list_methods()]
     raise UnknownMethodError(f"There is no method '{name}'; {suggest(name, names)}")

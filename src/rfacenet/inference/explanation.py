@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rfacenet.errors import NoPulseError, SettingsError
-from rfacenet.inference.catalogue import find_weights, get_method, list_methods
+from rfacenet.inference.catalogue import find_weights, get_method
 from rfacenet.inference.neural import windows_of
 from rfacenet.inference.reading import MAX_GAP_S, read_samples
 from rfacenet.inference.sampling import Progress, sample_face
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput
 from rfacenet.models import PulseModel, grad_cam, load_model
+from rfacenet.models.grad_cam import watched_map
 from rfacenet.signal.resample import Resampled, to_uniform_grid
 from rfacenet.signal.windows import moving_sum, overlap_add
 from rfacenet.types import Float64Array, Uint8Array
@@ -145,12 +146,12 @@ def explain(
     method = get_method(settings.method_name)
     weights, needs = find_weights(settings.method_name), method.input
     if weights is None or not isinstance(needs, ClipInput):
-        networks = [name for name in list_methods() if find_weights(name)]
         raise SettingsError(
             f"'{method.name}' takes the mean colour of the face and looks at no place in particular; choose "
-            f"a network: {', '.join(networks)}, or a weights file of your own."
+            "rfacenet, physnet, or a weights file of one of these."
         )
     model = load_model(weights)
+    watched_map(model.network)  # a network that has none is refused before the work
 
     # One reading of the video serves both: the network's crops are the pictures averaged down, which is what
     # they would be if they were cut out of the frames, but for rounding.
@@ -187,8 +188,8 @@ def influence_maps(model: PulseModel, clip: Resampled, rate_bpm: float) -> tuple
 
     Args:
         model: The network, as loaded.
-        clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; at least four frames. A slice of
-            it is all that is in memory.
+        clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; no fewer than
+            its shortest clip. A slice of it is all that is in memory.
         rate_bpm: Rate of the pulse whose origin is wanted: that of the whole clip, which is told more exactly
             than that of a window, and from which no window's own pulse is far.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rfacenet.errors import TooShortError
 from rfacenet.methods import ClipInput, Method
 from rfacenet.signal.resample import Resampled
 from rfacenet.signal.windows import overlap_add, window_starts
@@ -66,12 +67,21 @@ def windows_of(n_frames: int, model: PulseModel) -> tuple[int, list[int]]:
     They are as long as those that it was trained on, or as the longest that a shorter clip allows.
 
     Args:
-        n_frames: Length of the clip; no shorter than the network's shortest.
+        n_frames: Length of the clip.
         model: The network.
+
+    Raises:
+        TooShortError: The network takes no clip as short as this.
     """
     from rfacenet.models.needs import needs_of
 
-    length = min(model.input_spec.frames, needs_of(model.network).longest_within(n_frames))
+    needs = needs_of(model.network)
+    length = min(model.input_spec.frames, needs.longest_within(n_frames))
+    if length == 0:
+        raise TooShortError(
+            f"A stretch of {n_frames} frames with a face is too short for this network, which takes "
+            f"{needs.frames_multiple} at {model.input_spec.fs_hz:g} Hz at least."
+        )
     return length, window_starts(n_frames, length, max(1, length // 2))
 
 

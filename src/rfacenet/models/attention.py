@@ -15,7 +15,7 @@ MIN_SIDE_PX = 10  # two convolutions without padding and two pools leave one pos
 
 @dataclass(frozen=True, slots=True)
 class AttentionConfig:
-    """What can be changed about each of these networks; the defaults are the published ones.
+    """What can be changed about each of these networks; the defaults are rPPG-Toolbox's.
 
     Attributes:
         height_px: Height of the frames, which the dense layer is tied to.

@@ -55,7 +55,7 @@ def grad_cam(model: PulseModel, pixels: Tensor, rate_bpm: float) -> GradCam:
         no ReLU here; it follows once a caller has averaged over at least a beat. Neither paper says what is
         differentiated for a wave.
     """
-    module = _watched(model.network)
+    module = watched_map(model.network)
     kept: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -103,8 +103,12 @@ def log_pulse_power(waves: Tensor, fs_hz: float, rate_bpm: float) -> Tensor:
     )  # a flat wave has no influence, not an infinite one
 
 
-def _watched(network: nn.Module) -> nn.Module:
-    """The combiner, or PhysNet's third stage in a network that has none."""
+def watched_map(network: nn.Module) -> nn.Module:
+    """The module whose map is shown: the combiner, or PhysNet's third stage in a network that has none.
+
+    Raises:
+        SettingsError: The network has neither.
+    """
     modules = list(network.modules())
     for module in modules:
         if isinstance(module, CrossTaskFeatureCombiner):
@@ -113,5 +117,5 @@ def _watched(network: nn.Module) -> nn.Module:
         if isinstance(module, PhysNet):
             return module.stages[-1]
     raise SettingsError(
-        f"{type(network).__name__} has no map that could be shown: it is not of PhysNet's kind."
+        f"{type(network).__name__} has no map that could be shown; rFaceNet and PhysNet have one."
     )

@@ -95,7 +95,9 @@ class ImportReport:
             return f"All {total} layers have the network's own names."
         by_order = sum(match.told_by in ("neighbour", "order") for match in self.matches)
         if not by_order:
-            return f"All {total} layers were told by their shapes and words in their names."
+            by_words = any(match.told_by == "words" for match in self.matches)
+            means = "their shapes and words in their names" if by_words else "their shapes"
+            return f"All {total} layers were told by {means}."
         doubt = "" if self.in_step else ", though the file's order is not the network's throughout"
         return f"Only their order told {by_order} of {total} layers from others of the same shape{doubt}."
 

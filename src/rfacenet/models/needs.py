@@ -49,7 +49,7 @@ class InputNeeds:
         """
         if clip.ndim != 5 or clip.shape[1] != self.channels:
             height, width = self.size_px or (72, 72)
-            frames = self.longest_within(160)
+            frames = max(self.longest_within(160), self.frames_multiple)
             raise SettingsError(
                 f"A clip must be (batch, {self.channels}, frames, height, width), not {tuple(clip.shape)}; "
                 f"(1, {self.channels}, {frames}, {height}, {width}) would work."

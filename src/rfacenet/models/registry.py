@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, get_type_hints
 
@@ -52,12 +53,7 @@ def build(name: str, /, **config: Any) -> nn.Module:
     Raises:
         SettingsError: No network has that name, or its configuration has no such field or value.
     """
-    hints = settings_of(name)
-    for field, value in config.items():
-        if field not in hints:
-            raise SettingsError(f"The network {name!r} has no setting {field!r}; {suggest(field, hints)}")
-        if not fits(value, hints[field]):
-            raise SettingsError(f"{name}'s {field} must be {in_words(hints[field])}, not {value!r}.")
+    _check_settings(name, config)
     network_type = _NETWORKS[name]
     network: nn.Module = network_type(network_type.Config(**config))
     return network
@@ -97,6 +93,16 @@ def settings_of(name: str) -> dict[str, Any]:
     return get_type_hints(_NETWORKS[name].Config)
 
 
+def full_settings(name: str, /, **config: Any) -> dict[str, Any]:
+    """Every field of a network's configuration, those left out at their defaults.
+
+    Raises:
+        SettingsError: As for ``build``.
+    """
+    _check_settings(name, config)
+    return asdict(_NETWORKS[name].Config(**config))
+
+
 def is_recreation(name: str) -> bool:
     """Whether a network was made anew where its paper leaves things open, or is not to be had."""
     return getattr(_NETWORKS[name], "recreation", False)
@@ -117,3 +123,12 @@ def describe(network: Any) -> tuple[str, dict[str, Any]]:
         if type(network) is network_type:
             return name, asdict(network.config)
     raise SettingsError(f"{type(network).__name__} is not a network that rfacenet can build by name.")
+
+
+def _check_settings(name: str, config: Mapping[str, Any]) -> None:
+    hints = settings_of(name)
+    for field, value in config.items():
+        if field not in hints:
+            raise SettingsError(f"The network {name!r} has no setting {field!r}; {suggest(field, hints)}")
+        if not fits(value, hints[field]):
+            raise SettingsError(f"{name}'s {field} must be {in_words(hints[field])}, not {value!r}.")

@@ -70,10 +70,12 @@ def test_half_a_simulated_set_never_passes_for_a_whole_one(tmp_path: Path) -> No
     with pytest.raises(KeyboardInterrupt):
         simulate_dataset(stopped, tmp_path / "set", SimulatedSize(1, 4.0, 16, 16))
     assert not any(tmp_path.iterdir())
-    (tmp_path / ".set.part").mkdir()  # of a killed one
-    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / ".unfinished" / "01-01").mkdir(parents=True)  # of a killed one
     simulate_dataset(pure, tmp_path / "set", SimulatedSize(1, 1.0, 16, 16))
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {
+        "SIMULATED.txt",
+        *(f"01-{task:02}" for task in range(1, 7)),
+    }
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda dataset: dataset.name)

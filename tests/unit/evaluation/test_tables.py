@@ -148,3 +148,9 @@ def test_a_data_set_that_is_missing_is_asked_for(tmp_path: Path) -> None:
         BenchmarkSettings(tmp_path, flags=("--epochs", "2", "--seed", "5"))
     with pytest.raises(SettingsError, match="There is no reading 'coarse'; there are interpolated, toolbox"):
         BenchmarkSettings(tmp_path, reading="coarse")
+
+
+def test_a_flag_that_one_network_cannot_take_is_told_before_the_work(tmp_path: Path) -> None:
+    settings = BenchmarkSettings(tmp_path, flags=("--input.frames", "128"))
+    with pytest.raises(SettingsError, match=r"^TS-CAN: .*; 120 frames of 72×72 would work"):
+        prepare_all([TO_UBFC], {}, settings)

@@ -183,7 +183,7 @@ def test_a_part_of_the_video(person_video):
 @pytest.mark.parametrize(
     ("method", "changes", "error", "message"),
     [
-        ("pos", {}, SettingsError, "'pos' takes the mean colour .* physnet.simulated, rfacenet.simulated"),
+        ("pos", {}, SettingsError, "'pos' takes the mean colour .* choose rfacenet, physnet, or"),
         ("rfacenett", {}, UnknownMethodError, "did you mean"),
         ("rfacenet", {"duration_s": 3}, SettingsError, "choose 5 to 60"),
         ("rfacenet", {"start_s": -1}, SettingsError, "choose 0 or more"),

@@ -1,15 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from rfacenet.errors import OutputError, WeightsError
+from rfacenet.errors import OutputError, TooShortError, WeightsError
 from rfacenet.inference.catalogue import get_method
 from rfacenet.inference.estimator import estimate
-from rfacenet.inference.neural import _pulses, extract
+from rfacenet.inference.neural import _pulses, extract, windows_of
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.models import InputSpec, PulseModel, build, load_model, save_model
+from rfacenet.models.needs import needs_of
 from rfacenet.signal.resample import to_uniform_grid
 
 SPEC = InputSpec(64, 16, 16, 30.0, "diff_normalized", "wave")
@@ -109,3 +112,12 @@ def test_a_full_disk_is_named(monkeypatch, person_video):
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(OutputError, match="No space left on device"):
         estimate(person_video, method="physnet")
+
+
+def test_a_stretch_below_a_networks_shortest_clip_is_refused() -> None:
+    network = build("tscan", height_px=16, width_px=16, filters=4, hidden=8, frame_depth=80)
+    model = PulseModel(network, needs_of(network).applied_to(replace(SPEC, frames=160)))
+    assert windows_of(170, model) == (160, [0, 10])
+    assert windows_of(120, model) == (80, [0, 40])
+    with pytest.raises(TooShortError, match=r"79 frames .* takes 80 at 30 Hz"):
+        windows_of(79, model)

@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tester import SMALL
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import InputSpec, PulseModel, RFaceNet, build, list_models
+from rfacenet.models.autohr import DEFAULT_CELL
 from rfacenet.models.needs import needs_of
-from rfacenet.models.registry import describe
+from rfacenet.models.registry import describe, full_settings
+from tester import SMALL
 
 
 def test_builds_what_it_lists() -> None:
@@ -58,3 +59,9 @@ def test_every_model_exports_from_pixels_to_wave(name: str, tmp_path: Path) -> N
     torch.export.save(torch.export.export(model, (pixels,)), tmp_path / "model.pt2")
     wave = torch.export.load(tmp_path / "model.pt2").module()(pixels)
     torch.testing.assert_close(wave, model(pixels), atol=1e-6, rtol=1e-4)
+
+
+def test_full_settings_name_the_defaults() -> None:
+    assert full_settings("autohr", width=4) == {"width": 4, "cell": DEFAULT_CELL}
+    with pytest.raises(SettingsError, match="did you mean 'width'"):
+        full_settings("autohr", widht=4)
