@@ -5,15 +5,18 @@ import pytest
 import torch
 
 from rfacenet.errors import OutputError, TooShortError, WeightsError
+from rfacenet.faces import crop
 from rfacenet.inference.catalogue import get_method
 from rfacenet.inference.estimator import estimate
 from rfacenet.inference.neural import _pulses, extract, windows_of
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.models import InputSpec, PulseModel, build, load_model, save_model
+from rfacenet.models import InputSpec, PulseModel, build, list_models, load_model, save_model
 from rfacenet.models.needs import needs_of
 from rfacenet.signal.resample import to_uniform_grid
+from rfacenet.simulation import ClipSimulator
+from rfacenet.types import FaceBox
 
 SPEC = InputSpec(64, 16, 16, 30.0, "diff_normalized", "wave")
 
@@ -121,3 +124,17 @@ def test_a_stretch_below_a_networks_shortest_clip_is_refused() -> None:
     assert windows_of(120, model) == (80, [0, 40])
     with pytest.raises(TooShortError, match=r"79 frames .* takes 80 at 30 Hz"):
         windows_of(79, model)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_released_weights_read_an_easy_clip_of_any_length(name: str) -> None:
+    method = get_method(name)
+    assert method.name == f"{name}.simulated"
+    n_frames = 161  # no multiple of any network's clips
+    easy = ClipSimulator(n_frames=n_frames, difficulty="easy", identities=range(900, 901), seed=4).batch(1, 0)
+    frames, t_s = easy.frames[0].permute(1, 2, 3, 0).contiguous().numpy(), easy.t_s[0].double().numpy()
+    size_px = method.input.height_px, method.input.width_px
+    crops = np.stack([crop(frame, FaceBox(0, 0, 72, 72), size_px) for frame in frames])
+    samples = FaceSamples(t_s - t_s[0], frames.mean((1, 2)), crops)
+    reading = read_samples(samples, method, EstimateSettings(min_quality=0))
+    assert reading.heart_rate_bpm == pytest.approx(easy.heart_rate_bpm.item(), abs=3)
