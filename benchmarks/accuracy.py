@@ -55,8 +55,9 @@ uses; classical methods get the face box itself, networks the enlarged crop.
 
 **Limits.** The simulated people are drawings with a pulse by the skin-reflection model: the figures rank
 methods under known conditions and say little about absolute errors on real people. The real recordings are
-few. No constant was fitted to the recordings. One choice, to read rates off a spectrum without taper, was
-prompted by their reference waves, and made on simulated ones.
+few. No constant was fitted to the recordings. Networks were trained for different times, which their cards in
+`src/rfacenet/models/weights` tell. One choice, to read rates off a spectrum without taper, was prompted by
+their reference waves, and made on simulated ones.
 
 {tables}
 """
