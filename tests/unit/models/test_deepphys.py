@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tester import ModelTester
 from torch import nn
 
 from rfacenet.models import DeepPhys, DeepPhysConfig
+from tester import ModelTester
 
 
 class TestDeepPhys(ModelTester):

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tester import ModelTester
 from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import EfficientPhys, EfficientPhysConfig
+from tester import ModelTester
 
 
 class TestEfficientPhys(ModelTester):

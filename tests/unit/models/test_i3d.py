@@ -1,11 +1,11 @@
 import pytest
 import torch
-from tester import ModelTester
 from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import I3D, I3DConfig, fuse_batch_norms
 from rfacenet.models.i3d import _SamePad
+from tester import ModelTester
 
 
 class TestI3D(ModelTester):

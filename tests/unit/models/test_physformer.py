@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import scipy.special
 import torch
-from tester import SMALL, ModelTester
 from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformer import TemporalDifferenceAttention, attention_map
+from tester import SMALL, ModelTester
 
 
 class TestPhysFormer(ModelTester):

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from tester import SMALL, ModelTester
 from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import PhysFormerConfig, PhysFormerPlusPlus, PhysFormerPlusPlusConfig
 from rfacenet.models.physformer import TransformerBlock
+from tester import SMALL, ModelTester
 
 
 class TestPhysFormerPlusPlus(ModelTester):

@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tester import ModelTester
 from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import RFaceNet, RFaceNetConfig
 from rfacenet.models.rfacenet import CrossTaskFeatureCombiner, NoiseMap, TemporalCompressorUnit
+from tester import ModelTester
 
 SMALL = RFaceNetConfig(n_identities=3, width=8, identity_width=4)
 

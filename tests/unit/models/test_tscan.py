@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tester import ModelTester
 from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import TSCAN, TSCANConfig
+from tester import ModelTester
 
 
 class TestTSCAN(ModelTester):

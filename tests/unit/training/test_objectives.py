@@ -3,13 +3,13 @@ import pytest
 import scipy.signal
 import scipy.stats
 import torch
-from tester import SMALL
 
 from rfacenet.losses import negative_pearson, periodicity, squared_error
 from rfacenet.models import PhysFormerPlusPlusOutput, build, list_models
 from rfacenet.models.needs import needs_of
 from rfacenet.training import LossConfig
 from rfacenet.training.objectives import Target, bvp_of, objective_of
+from tester import SMALL
 
 
 def random_target(differences: bool = False) -> Target:
