@@ -52,7 +52,8 @@ def test_what_cannot_be_done_says_why(person, person_video, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     size = person_video.stat().st_size
     for code, arguments, message in (
-        (2, [person_video, "--method", "chrom"], "choose a network: physnet.simulated, rfacenet.simulated"),
+        (2, [person_video, "--method", "chrom"], "choose rfacenet, physnet, or a weights file"),
+        (2, [person_video, "--method", "tscan"], "TSCAN has no map that could be shown"),
         (2, [person_video, "--method", "facenet"], "There is no method 'facenet'"),
         (2, [person_video, "--video", person_video], "is the input"),
         (1, [person_video, "--picture", "face.png"], "end it in .svg"),
