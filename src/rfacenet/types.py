@@ -5,7 +5,9 @@ Nothing here computes more than a derived property, and nothing here imports ano
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -16,6 +18,14 @@ Uint8Array = NDArray[np.uint8]
 
 FaceChoice = Literal["largest", "left", "center", "right"]
 """Which of several faces to follow: the largest, or the one furthest left, most central or furthest right."""
+
+RegionSet = Literal["blocks", "triangles", "areas", "cells"]
+"""Ways to divide a face into regions: see :mod:`rfacenet.faces.regions`."""
+
+N_REGIONS: Mapping[RegionSet, int] = MappingProxyType(
+    {"blocks": 25, "triangles": 15, "areas": 6, "cells": 64}
+)
+"""How many regions each set has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +51,8 @@ class FaceBox:
         width_px: Width.
         height_px: Height.
         confidence: The detector's probability that this is a face, 0 to 1.
+        landmarks_px: ``(x, y)`` of left eye, right eye, nose, left and right corner of the mouth; left and
+            right as the viewer sees them. Empty where nobody looked for them.
     """
 
     x_px: float
@@ -48,6 +60,7 @@ class FaceBox:
     width_px: float
     height_px: float
     confidence: float = 1.0
+    landmarks_px: tuple[tuple[float, float], ...] = field(default=(), kw_only=True)
 
     @property
     def area_px(self) -> float:
@@ -63,7 +76,9 @@ class FaceBox:
         """The box made larger (or smaller) by ``factor`` about its centre."""
         center_x, center_y = self.center_px
         width, height = self.width_px * factor, self.height_px * factor
-        return FaceBox(center_x - width / 2, center_y - height / 2, width, height, self.confidence)
+        return replace(
+            self, x_px=center_x - width / 2, y_px=center_y - height / 2, width_px=width, height_px=height
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no one truth value

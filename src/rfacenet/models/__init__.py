@@ -7,7 +7,7 @@ from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.i3d import I3D, I3DConfig
 from rfacenet.models.importing import ImportReport, import_weights
-from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel
+from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel, RateOutput
 from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformerpp import (
     PhysFormerPlusPlus,
@@ -46,6 +46,7 @@ __all__ = [
     "RFaceNet",
     "RFaceNetConfig",
     "RFaceNetOutput",
+    "RateOutput",
     "TSCANConfig",
     "WeightsCard",
     "build",

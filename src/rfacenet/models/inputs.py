@@ -7,15 +7,19 @@ pixels prepared in another way.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
+from rfacenet.models.stmap import CHANNELS, MapForm, SpatioTemporalMap
+from rfacenet.types import N_REGIONS, RegionSet
 
-Normalisation = Literal["diff_normalized", "standardized", "scaled", "raw"]
-LabelForm = Literal["wave", "difference"]
+PixelNormalisation = Literal["diff_normalized", "standardized", "scaled", "raw"]
+Normalisation = PixelNormalisation | MapForm
+LabelForm = Literal["wave", "difference", "rate"]
+NORMALISATIONS: tuple[str, ...] = (*get_args(PixelNormalisation), *get_args(MapForm))
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads a default through vars()
@@ -24,13 +28,15 @@ class InputSpec:
 
     Attributes:
         frames: Frames of a clip.
-        height: Height of a face crop, pixels.
-        width: Width of a face crop, pixels.
+        height: Height of a face crop, pixels; of a spatio-temporal map, its regions.
+        width: Width of a face crop, pixels; of a spatio-temporal map, 1.
         fs_hz: Frame rate of a clip, Hz.
         normalisation: How pixels become the network's input.
-        label_form: What the network puts out: the pulse wave, or its frame-to-frame difference, which has to
-            be summed up to give the wave.
+        label_form: What the network puts out: the pulse wave; or its frame-to-frame difference, which has to
+            be summed up to give the wave; or the heart rate alone.
         appearance: Whether three more channels show what the frames look like, standardised.
+        regions: Of what regions a spatio-temporal map is made; then a pixel is the mean colour of one of
+            them, and normalising makes the map. None for face crops.
 
     Raises:
         SettingsError: A number is not positive or a name is unknown.
@@ -43,21 +49,37 @@ class InputSpec:
     normalisation: Normalisation
     label_form: LabelForm
     appearance: bool = False
+    regions: RegionSet | None = None
 
     @property
     def channels(self) -> int:
         """Channels of a clip once it is normalised."""
-        return 6 if self.appearance else 3
+        return CHANNELS.get(self.normalisation, 6 if self.appearance else 3)
+
+    @property
+    def rows(self) -> int:
+        """Height of a clip once it is normalised: a map may have more rows than regions."""
+        return 2**self.height - 1 if self.normalisation == "map_rgb_yuv" else self.height
 
     def __post_init__(self) -> None:
         for name in ("frames", "height", "width", "fs_hz"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"An input's {name} must be above 0, not {getattr(self, name)}.")
-        for name, names in (("normalisation", get_args(Normalisation)), ("label_form", get_args(LabelForm))):
+        for name, names in (("normalisation", NORMALISATIONS), ("label_form", get_args(LabelForm))):
             if getattr(self, name) not in names:
                 raise SettingsError(
                     f"An input's {name} must be one of {', '.join(names)}, not {getattr(self, name)!r}."
                 )
+        if (self.regions is None) == (self.normalisation in CHANNELS):
+            raise SettingsError(
+                f"An input's normalisation {self.normalisation!r} does not go with regions {self.regions!r}; "
+                f"{', '.join(CHANNELS)} are for regions, the others for face crops."
+            )
+        if self.regions is not None and (self.height, self.width) != (N_REGIONS[self.regions], 1):
+            raise SettingsError(
+                f"A map of {self.regions!r} takes height {N_REGIONS[self.regions]} and width 1, "
+                f"not {self.height} and {self.width}."
+            )
 
 
 # Sec. 4.2 gives the shapes; the rest of the first is rPPG-Toolbox's PhysNet setting, "the same
@@ -69,6 +91,8 @@ VIPL_HR_INPUT = InputSpec(64, 128, 128, 30.0, "diff_normalized", "wave")
 
 def normaliser(spec: InputSpec) -> nn.Module:
     """The module that normalises pixels as ``spec`` says."""
+    if spec.normalisation in CHANNELS:
+        return SpatioTemporalMap(cast(MapForm, spec.normalisation), spec.fs_hz)
     modules = {"diff_normalized": DiffNormalized, "standardized": Standardized, "scaled": Scaled, "raw": Raw}
     normalise = modules[spec.normalisation]()
     return WithAppearance(normalise) if spec.appearance else normalise
@@ -138,7 +162,7 @@ class WithAppearance(nn.Module):
 
 
 class PulseModel(nn.Module):
-    """A network with the input it was made for: pixels in, pulse wave out.
+    """A network with the input it was made for: pixels in, pulse wave out, or the heart rate alone.
 
     Attributes:
         network: PhysNet, rFaceNet or another; training calls it on ``normalise(pixels)`` for all its outputs.
@@ -152,13 +176,14 @@ class PulseModel(nn.Module):
         self.normalise = normaliser(input_spec)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Pulse wave of each clip.
+        """Pulse wave of each clip, or its heart rate.
 
         Args:
             pixels: RGB, 0 to 255, ``(B, 3, T, H, W)``, at the specification's size and rate; T is free.
 
         Returns:
-            ``(B, T)`` at the frame rate, in the specification's ``label_form``.
+            ``(B, T)`` at the frame rate, in the specification's ``label_form``; where that is ``rate``, heart
+            rates ``(B,)`` in beats per minute.
 
         Raises:
             SettingsError: Height or width are not the specification's, or the network cannot take T frames.
@@ -170,5 +195,36 @@ class PulseModel(nn.Module):
                 f"not {pixels.shape[-2]}×{pixels.shape[-1]}."
             )
         output = self.network(self.normalise(pixels))
-        bvp: Tensor = output if isinstance(output, Tensor) else output.bvp
-        return bvp
+        return rate_bpm_of(output, self.input_spec.fs_hz) if self.gives_rate else bvp_of(output)
+
+    @property
+    def gives_rate(self) -> bool:
+        """Whether the network gives heart rates and no wave."""
+        return self.input_spec.label_form == "rate"
+
+
+def bvp_of(output: Any) -> Tensor:
+    """The pulse wave ``(B, T)`` in a network's output."""
+    bvp: Tensor = output if isinstance(output, Tensor) else output.bvp
+    return bvp
+
+
+def rate_bpm_of(output: Any, fs_hz: float | Tensor) -> Tensor:
+    """The heart rate ``(B,)``, beats per minute, in the output of a network that gives rates.
+
+    Args:
+        output: Its ``beats_per_frame`` is ``(B, K)``, one for each of K parts of the clip.
+        fs_hz: Frame rate, one or ``(B,)``.
+    """
+    beats_per_frame: Tensor = output.beats_per_frame
+    return 60 * fs_hz * beats_per_frame.mean(1)
+
+
+class RateOutput(NamedTuple):
+    """What a network without a wave gives.
+
+    Attributes:
+        beats_per_frame: Heart rate of each of K parts of each clip, ``(B, K)``.
+    """
+
+    beats_per_frame: Tensor

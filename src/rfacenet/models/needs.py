@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models.inputs import InputSpec, LabelForm, Normalisation
+from rfacenet.models.stmap import CHANNELS
+from rfacenet.types import N_REGIONS, RegionSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class InputNeeds:
         appearance: Whether three more channels show what the frames look like.
         normalisation: The only way to normalise pixels.
         label_form: The only form of the network's answer.
+        regions: The regions of a spatio-temporal map; ``size_px`` is then its rows and 1.
+        least_frames: Fewest frames, where that is more than ``frames_multiple``.
     """
 
     frames_multiple: int = 1
@@ -32,11 +36,13 @@ class InputNeeds:
     appearance: bool = False
     normalisation: Normalisation | None = None
     label_form: LabelForm | None = None
+    regions: RegionSet | None = None
+    least_frames: int = 1
 
     @property
     def channels(self) -> int:
         """Channels of a normalised clip."""
-        return 6 if self.appearance else 3
+        return CHANNELS.get(self.normalisation or "", 6 if self.appearance else 3)
 
     def check(self, clip: Tensor) -> None:
         """Refuse a clip that the network would fail at or silently cut.
@@ -49,14 +55,14 @@ class InputNeeds:
         """
         if clip.ndim != 5 or clip.shape[1] != self.channels:
             height, width = self.size_px or (72, 72)
-            frames = max(self.longest_within(160), self.frames_multiple)
+            frames = max(self.longest_within(160), self._shortest)
             raise SettingsError(
                 f"A clip must be (batch, {self.channels}, frames, height, width), not {tuple(clip.shape)}; "
                 f"(1, {self.channels}, {frames}, {height}, {width}) would work."
             )
         frames, height, width = clip.shape[2:]
         fitting = (
-            max(self.longest_within(frames), self.frames_multiple),
+            max(self.longest_within(frames), self._shortest),
             *(self.size_px or (self._nearest_side(height), self._nearest_side(width))),
         )
         if (frames, height, width) != fitting:
@@ -81,13 +87,23 @@ class InputNeeds:
         return f"a multiple of {self.min_side_px} a side, or up to {self.spare_px - 1} more"
 
     def longest_within(self, frames: int) -> int:
-        """The longest clip of so many frames that the network takes whole."""
-        return frames // self.frames_multiple * self.frames_multiple
+        """The longest clip of so many frames that the network takes whole; 0 where it takes none so short."""
+        longest = frames // self.frames_multiple * self.frames_multiple
+        return longest if longest >= self.least_frames else 0
+
+    @property
+    def _shortest(self) -> int:
+        """Frames of the shortest clip."""
+        return -(-self.least_frames // self.frames_multiple) * self.frames_multiple
 
     def applied_to(self, spec: InputSpec) -> InputSpec:
         """The input that a run chose, in the form that this network needs."""
+        height, width = (spec.height, spec.width) if self.regions is None else (N_REGIONS[self.regions], 1)
         return replace(
             spec,
+            height=height,
+            width=width,
+            regions=self.regions,
             appearance=self.appearance,
             normalisation=self.normalisation or spec.normalisation,
             label_form=self.label_form or spec.label_form,

@@ -78,7 +78,7 @@ def build_for(name: str, spec: InputSpec, /, **config: Any) -> PulseModel:
     with torch.device("meta"):  # no time, no memory: only to see what input it takes
         network = build(name, **config).eval()
         spec = needs_of(network).applied_to(spec)
-        network(torch.zeros(1, spec.channels, spec.frames, spec.height, spec.width))
+        network(torch.zeros(1, spec.channels, spec.frames, spec.rows, spec.width))
     return PulseModel(build(name, **config), spec)
 
 

@@ -11,7 +11,7 @@ class ClipBatch(NamedTuple):
     """Clips and what is known about them.
 
     Attributes:
-        frames: RGB, ``(B, 3, T, H, W) uint8``.
+        frames: RGB, ``(B, 3, T, H, W)``: ``uint8`` crops, or mean colours of regions as ``float32``.
         bvp: Reference pulse wave at the frames, ``(B, T)``.
         fs_hz: Frame rates, ``(B,)``.
         identity: Place of each person among the people trained on, ``(B,)``; -1 for others.

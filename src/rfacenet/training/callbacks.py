@@ -89,11 +89,11 @@ class RunKeeper(pl.Callback):
         """The row of the best round: that of the highest correlation with the reference wave.
 
         The error in beats per minute is what counts in the end, but it jumps where a clip's second harmonic
-        wins, and rounds close to each other cannot be told apart by it.
+        wins, and rounds close to each other cannot be told apart by it. It decides where there is no wave.
 
         Differs: rPPG-Toolbox, whose settings Sec. 4.2 takes over, keeps PhysNet's last epoch unseen.
         """
-        return max(self.rows, key=lambda row: row["val_pearson"])
+        return max(self.rows, key=_merit)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock of this session."""
@@ -109,7 +109,7 @@ class RunKeeper(pl.Callback):
         assert isinstance(pl_module, TrainingModule)
         self.rows.append(_row(trainer))
         self.elapsed_s = time.monotonic() - self._resumed_at_s
-        if not math.isfinite(self.rows[-1]["val_pearson"]):
+        if not math.isfinite(_merit(self.rows[-1])):
             raise TrainingError(
                 f"At step {trainer.global_step} the network's answers are no numbers any more; a lower "
                 "optimiser.learning_rate or an optimiser.clip_norm may help."
@@ -205,11 +205,17 @@ class Stopwatch(pl.Callback):
         self.validation_s = time.monotonic() - self._start_s
 
 
+def _merit(row: dict[str, float]) -> float:
+    """How good a round is, by validation: correlation of waves, or less error where there are only rates."""
+    return row["val_pearson"] if "val_pearson" in row else -row["val_mae_bpm"]
+
+
 def _row(trainer: pl.Trainer) -> dict[str, float]:
     values = {name: float(value) for name, value in trainer.callback_metrics.items()}
     for metric in ("mae_bpm", "pearson"):
         parts = [v for name, v in values.items() if name.startswith("val_") and name.endswith(f"_{metric}")]
-        values[f"val_{metric}"] = sum(parts) / len(parts)
+        if parts:
+            values[f"val_{metric}"] = sum(parts) / len(parts)
     learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
     rounded = {name: float(f"{values[name]:.6g}") for name in sorted(values, key=_validation_last)}
     return {"step": trainer.global_step, "learning_rate": learning_rate, **rounded}

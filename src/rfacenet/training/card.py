@@ -52,7 +52,7 @@ Pulse wave from face video. Not a medical device.
 
 - Network: {card.architecture} ({settings})
 - Input: {spec.frames} frames of {spec.height}×{spec.width} pixels at {spec.fs_hz:g} Hz, {spec.normalisation}
-- Output: pulse {spec.label_form}
+- Output: {"heart rate" if spec.label_form == "rate" else f"pulse {spec.label_form}"}
 - Licence: {card.licence}
 
 ## Training
@@ -92,8 +92,8 @@ def _validation_table(best: Mapping[str, float]) -> str:
     names = [name[4 : -len(suffix)] for name in best if name.startswith("val_") and name.endswith(suffix)]
     names = [name for name in names if name]
     rows = ["| clips | mean absolute error, bpm | Pearson's r of the wave |", "|---|---|---|"]
-    rows += [
-        f"| {name} | {best[f'val_{name}_mae_bpm']:.2f} | {best[f'val_{name}_pearson']:.3f} |"
-        for name in names
-    ]
+    for name in names:
+        pearson = best.get(f"val_{name}_pearson")
+        correlation = "no wave" if pearson is None else f"{pearson:.3f}"
+        rows.append(f"| {name} | {best[f'val_{name}_mae_bpm']:.2f} | {correlation} |")
     return "\n".join(rows)

@@ -22,6 +22,7 @@ from rfacenet.losses import (
     squared_error,
 )
 from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
+from rfacenet.models.inputs import bvp_of, rate_bpm_of
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 
@@ -49,6 +50,17 @@ class Target(NamedTuple):
         In a difference the second harmonic often stands above the heart rate.
         """
         return integrate(bvp) if self.differences else bvp
+
+    @property
+    def rate_bpm(self) -> Tensor:
+        """The true heart rates ``(B,)``: those of the reference waves in the clips (Eq. 3)."""
+        return heart_rate_peak(self.wave(self.bvp), self.fs_hz)
+
+    def rate_bpm_in(self, output: Any, gives_rate: bool) -> Tensor:
+        """The heart rates ``(B,)`` that an output gives, or those of the wave that it gives; no gradient."""
+        if gives_rate:
+            return rate_bpm_of(output, self.fs_hz).detach()
+        return heart_rate_peak(self.wave(bvp_of(output).detach()), self.fs_hz)
 
 
 class Loss(NamedTuple):
@@ -103,7 +115,7 @@ class TimeFrequencyObjective(nn.Module):
 
     def forward(self, output: Tensor, target: Target) -> Loss:
         """Loss of one batch; ``output`` is ``(B, T)``."""
-        rate_bpm = heart_rate_peak(target.wave(target.bvp), target.fs_hz)
+        rate_bpm = target.rate_bpm
         log_probability = rate_log_probability(target.wave(output), target.fs_hz)
         rate = rate_cross_entropy(log_probability, rate_bpm)
         bvp = negative_pearson(output, target.bvp)
@@ -157,7 +169,7 @@ class CurriculumObjective(nn.Module):
     def forward(self, output: Any, target: Target) -> Loss:
         """Loss of one batch; the network's wave is ``(B, T)``."""
         bvp = bvp_of(output)
-        rate_bpm = heart_rate_peak(target.wave(target.bvp), target.fs_hz)
+        rate_bpm = target.rate_bpm
         log_probability = rate_log_probability(target.wave(bvp), target.fs_hz)
         parts = {
             "bvp": negative_pearson(bvp, target.bvp),
@@ -200,9 +212,3 @@ _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
 def objective_of(network: nn.Module, config: LossConfig) -> nn.Module:
     """What a network is trained with: called with its output and a ``Target``, it gives a ``Loss``."""
     return _OBJECTIVES[describe(network)[0]](network, config)
-
-
-def bvp_of(output: Any) -> Tensor:
-    """The pulse wave ``(B, T)`` in a network's output."""
-    bvp: Tensor = output if isinstance(output, Tensor) else output.bvp
-    return bvp
