@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rfacenet.types import Float64Array
+from rfacenet.types import Float64Array, RegionSet
 
 GLOBAL_WINDOW_S = 30.0
 """Window of the methods that fit one projection to all that they see. Source: Poh et al. 2010, Section 2."""
@@ -39,12 +39,14 @@ class ClipInput:
     """The method sees the face itself: crops ``(T, H, W, 3)`` RGB, 0 to 255, at a rate of its own.
 
     Attributes:
-        height_px: Height of a crop.
-        width_px: Width of a crop.
+        height_px: Height of a crop; of mean colours of regions, how many there are.
+        width_px: Width of a crop; of mean colours of regions, 1.
         fs_hz: Frames per second.
         needs_colour: Whether a grey-scale video leaves it nothing to work with.
         enlarge: Factor by which the detected face box is enlarged. Source: rPPG-Toolbox's 1.5, which
             rFaceNet's cross-dataset setting (Section 4.2) takes over.
+        regions: Regions of the face whose mean colours the method sees instead of pixels,
+            ``(T, R, 1, 3)``; None for crops.
     """
 
     height_px: int
@@ -52,16 +54,19 @@ class ClipInput:
     fs_hz: float
     needs_colour: bool = True
     enlarge: float = 1.5
+    regions: RegionSet | None = None
 
     @property
     def summary(self) -> str:
         """A few words for lists of methods."""
+        if self.regions is not None:
+            return f"{self.height_px} regions of the face ({self.regions}) at {self.fs_hz:g} Hz"
         return f"face clip, {self.height_px}×{self.width_px} px at {self.fs_hz:g} Hz"
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to get a pulse wave out of a face.
+    """A way to get a pulse wave out of a face, or its heart rate alone.
 
     Attributes:
         name: What users call it: lower case.
@@ -71,7 +76,9 @@ class Method:
         extract: ``(input of one unbroken stretch, fs_hz) -> (T,)`` raw pulse wave of any scale, more blood
             upwards. A trace comes as an array; a clip as something that can be sliced to arrays, since a
             long video's would not fit into memory. Must not fail or return NaN on a constant input: all
-            zeros say "no pulse".
+            zeros say "no pulse". A method that gives no wave returns its heart rate at each sample, beats
+            per minute.
+        gives_rate: Whether that is a heart rate and not a wave.
     """
 
     name: str
@@ -79,6 +86,7 @@ class Method:
     input: TraceInput | ClipInput
     source: str
     extract: Callable[[Any, float], Float64Array]
+    gives_rate: bool = False
 
 
 def ratio(numerator: Float64Array, denominator: Float64Array) -> Float64Array:

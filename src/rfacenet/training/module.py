@@ -91,7 +91,7 @@ class TrainingModule(pl.LightningModule):
             _move_towards(self.average, self.model.network, share)
 
     def validation_step(self, batch: tuple[str, ClipBatch], batch_index: int) -> None:
-        """Error of the heart rate, and correlation of the wave if any, of the validation set that is named."""
+        """Error of the heart rate, and correlation of a wave if any, of the validation set that is named."""
         name, clips = batch
         target = self._target(clips)
         output = self.trained_model().network(self._clip(clips))
