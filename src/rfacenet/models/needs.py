@@ -55,20 +55,20 @@ class InputNeeds:
         """
         if clip.ndim != 5 or clip.shape[1] != self.channels:
             height, width = self.size_px or (72, 72)
-            frames = max(self.longest_within(160), self._shortest)
+            frames = max(self.longest_within(160), self.shortest)
             raise SettingsError(
                 f"A clip must be (batch, {self.channels}, frames, height, width), not {tuple(clip.shape)}; "
                 f"(1, {self.channels}, {frames}, {height}, {width}) would work."
             )
         frames, height, width = clip.shape[2:]
         fitting = (
-            max(self.longest_within(frames), self._shortest),
+            max(self.longest_within(frames), self.shortest),
             *(self.size_px or (self._nearest_side(height), self._nearest_side(width))),
         )
         if (frames, height, width) != fitting:
             raise SettingsError(
                 f"A clip of {frames} frames of {height}×{width} pixels does not fit the network: frames must "
-                f"be a multiple of {self.frames_multiple}, pixels {self._sides()}; "
+                f"be a multiple of {self.frames_multiple}{self._least()}, pixels {self._sides()}; "
                 f"{fitting[0]} frames of {fitting[1]}×{fitting[2]} would work."
             )
 
@@ -77,6 +77,10 @@ class InputNeeds:
         over = side % self.min_side_px
         fits = self.spare_px is None or over < self.spare_px
         return max(side if fits else side - over, self.min_side_px)
+
+    def _least(self) -> str:
+        """The fewest frames, in words, where that is not one multiple of them."""
+        return f" and at least {self.shortest}" if self.shortest > self.frames_multiple else ""
 
     def _sides(self) -> str:
         """Which heights and widths fit, in words."""
@@ -92,7 +96,7 @@ class InputNeeds:
         return longest if longest >= self.least_frames else 0
 
     @property
-    def _shortest(self) -> int:
+    def shortest(self) -> int:
         """Frames of the shortest clip."""
         return -(-self.least_frames // self.frames_multiple) * self.frames_multiple
 

@@ -4,11 +4,10 @@ import pytest
 import torch
 
 from rfacenet.errors import SettingsError
-from rfacenet.models import InputSpec, PulseModel, RFaceNet, build, list_models
+from rfacenet.models import RFaceNet, build, list_models
 from rfacenet.models.autohr import DEFAULT_CELL
-from rfacenet.models.needs import needs_of
 from rfacenet.models.registry import describe, full_settings
-from tester import SMALL
+from tester import SMALL, random_pixels, small_model
 
 
 def test_builds_what_it_lists() -> None:
@@ -50,15 +49,13 @@ def test_refuses_values_of_another_type(settings: dict[str, object], message: st
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_every_model_exports_from_pixels_to_wave(name: str, tmp_path: Path) -> None:
+def test_every_model_exports_from_pixels_to_its_answer(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    spec = InputSpec(32, 16, 16, 30.0, "diff_normalized", "wave")
-    network = build(name, **SMALL[name])
-    model = PulseModel(network, needs_of(network).applied_to(spec)).eval()
-    pixels = torch.randint(0, 256, (1, 3, 32, 16, 16)).float()
+    model = small_model(name).eval()
+    pixels = random_pixels(model.input_spec, batch=1)
     torch.export.save(torch.export.export(model, (pixels,)), tmp_path / "model.pt2")
-    wave = torch.export.load(tmp_path / "model.pt2").module()(pixels)
-    torch.testing.assert_close(wave, model(pixels), atol=1e-6, rtol=1e-4)
+    answer = torch.export.load(tmp_path / "model.pt2").module()(pixels)
+    torch.testing.assert_close(answer, model(pixels), atol=1e-6, rtol=1e-4)
 
 
 def test_full_settings_name_the_defaults() -> None:

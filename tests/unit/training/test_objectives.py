@@ -6,23 +6,23 @@ import torch
 
 from rfacenet.losses import negative_pearson, periodicity, squared_error
 from rfacenet.models import PhysFormerPlusPlusOutput, build, list_models
-from rfacenet.models.needs import needs_of
 from rfacenet.training import LossConfig
 from rfacenet.training.objectives import Target, bvp_of, objective_of
-from tester import SMALL
+from tester import SMALL, random_pixels, small_model
 
 
-def random_target(differences: bool = False) -> Target:
-    bvp = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
+def random_target(differences: bool = False, frames: int = 32) -> Target:
+    bvp = torch.randn(2, frames, generator=torch.Generator().manual_seed(0))
     return Target(bvp, torch.full((2,), 30.0), torch.tensor([0, 2]), differences)
 
 
 @pytest.mark.parametrize("name", list_models())
 @pytest.mark.parametrize("differences", [False, True])
 def test_every_network_has_an_objective(name: str, differences: bool) -> None:
-    network = build(name, **SMALL[name])
-    output = network(torch.randn(2, needs_of(network).channels, 32, 16, 16))
-    loss = objective_of(network, LossConfig())(output, random_target(differences))
+    model = small_model(name)
+    output = model.network(model.normalise(random_pixels(model.input_spec)))
+    target = random_target(differences, model.input_spec.frames)
+    loss = objective_of(model.network, LossConfig())(output, target)
     loss.total.backward()
     assert loss.total.isfinite()
     assert not any(part.requires_grad for part in loss.parts.values())
