@@ -14,13 +14,15 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from rfacenet.faces import crop, mean_rgb
+from rfacenet.faces import Mtcnn, crop, mean_rgb, part_of, region_colours
+from rfacenet.faces.regions import is_turned_away
 from rfacenet.inference.catalogue import get_method, list_methods
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples, sample_face
@@ -208,7 +210,11 @@ def simulated_clips(job: tuple[str, int, str]) -> list[Result]:
 def clip_samples(frames: np.ndarray, t_s: np.ndarray, method: Method) -> FaceSamples:
     """What a method reads of a clip that is an enlarged (×1.5) face box already."""
     whole = FaceBox(0, 0, CLIP_PX, CLIP_PX)
-    if isinstance(method.input, ClipInput):
+    if isinstance(method.input, ClipInput) and method.input.regions is not None:
+        face = landmarked(frames)
+        part = part_of(method.input.regions)
+        crops = np.array([region_colours(frame, face)[part, None] for frame in frames])
+    elif isinstance(method.input, ClipInput):
         size = (method.input.height_px, method.input.width_px)
         crops = np.array([crop(frame, whole, size) for frame in frames])
         face = whole.scaled(1 / 1.5)
@@ -216,6 +222,18 @@ def clip_samples(frames: np.ndarray, t_s: np.ndarray, method: Method) -> FaceSam
         crops = None
         face = whole.scaled(method.input.enlarge / 1.5)
     return FaceSamples(t_s, np.array([mean_rgb(frame, face) for frame in frames]), crops)
+
+
+def landmarked(frames: np.ndarray) -> FaceBox:
+    """The face in a clip with the landmarks of its middle frame; without, where none was found there."""
+    found = _detector().detect(frames[len(frames) // 2])
+    upright = [face for face in found if not is_turned_away(np.array(face.landmarks_px))]
+    return upright[0] if upright else FaceBox(0, 0, CLIP_PX, CLIP_PX).scaled(1 / 1.5)
+
+
+@cache
+def _detector() -> Mtcnn:
+    return Mtcnn(min_face_fraction=0.3)
 
 
 def simulated_video(job: tuple[str, int]) -> Result:

@@ -142,7 +142,7 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
         windows=_rolling((wave, changes, course if method.gives_rate else None), fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
-        notes=[*notes, *_band_note(samples.fs_hz)],
+        notes=[*notes, *_band_note(samples.fs_hz), *_wave_note(method)],
     )
 
 
@@ -336,6 +336,14 @@ def _no_pulse(certainty: float, min_quality: float) -> str:
         f"No pulse was found: the strongest rhythm has a quality of {certainty:.2f} and at least "
         f"{min_quality:.2f} is needed; more light and less movement help."
     )
+
+
+def _wave_note(method: Method) -> list[str]:
+    if not method.gives_rate:
+        return []
+    return [
+        f"'{method.name}' gives heart rates and no pulse wave; their quality is {WITNESS.name.upper()}'s."
+    ]
 
 
 def _band_note(fs_hz: float) -> list[str]:

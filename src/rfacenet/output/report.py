@@ -97,7 +97,9 @@ def _settings(settings: EstimateSettings) -> str:
 def _section(estimate: Estimate, settings: EstimateSettings) -> str:
     parts = [f"<section><h2>{escape(estimate.video)}</h2>", _summary(estimate, settings)]
     if not np.isnan(estimate.bvp.value).all():
-        parts += [_wave(estimate), _spectrum(estimate), _rate_over_time(estimate, settings)]
+        parts += [_wave(estimate), _spectrum(estimate)]
+    if estimate.windows:  # a method may give rates and no wave
+        parts.append(_rate_over_time(estimate, settings))
     parts += [_details(estimate), "</section>"]
     return "\n".join(parts)
 
