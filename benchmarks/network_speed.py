@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from rfacenet.models import build, list_models, optimise_for_inference
+from rfacenet.models import InputSpec, build, list_models, optimise_for_inference
 from rfacenet.models.needs import needs_of
 
 SHAPE = (3, 128, 72, 72)
@@ -46,14 +46,17 @@ def main() -> None:
 
 
 def compare(runs: int) -> None:
-    """Every network at its published size on the same clips of 120 frames of 72x72 pixels."""
-    print("published sizes, forward as rfacenet estimate does it, per second of video (30 frames of 72x72)")
+    """Every network at its published size, on clips of 120 frames of 72x72 pixels or on a map."""
+    print(
+        "published sizes, forward as rfacenet estimate does it, per second of video: 30 frames of 72x72 or,"
+    )
+    print("of a spatio-temporal map, 30 columns, without what it takes to make them")
     head = ("network", "parameters", "CPU ms", "GMAC", "peak MB")
     print(f"  {head[0]:15s}{head[1]:>12s}{head[2]:>10s}{head[3]:>8s}{head[4]:>10s}")
     calls, facts = {}, {}
     for name in list_models():
         network = build(name, **FITTING.get(name, {})).eval()
-        clip = torch.randn(1, needs_of(network).channels, FRAMES, 72, 72)
+        clip = clip_for(network)
         parameters = sum(parameter.numel() for parameter in network.parameters())
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             network(clip)
@@ -61,7 +64,7 @@ def compare(runs: int) -> None:
         calls[name] = _forward(optimise_for_inference(network), clip)
     spent = {name: statistics.median(seconds) for name, seconds in spent_in_turn(calls, runs).items()}
     for name, (parameters, gmac) in facts.items():
-        per_s = 30 / FRAMES
+        per_s = 30 / clip_for(build(name, **FITTING.get(name, {}))).shape[2]
         figures = f"{1000 * spent[name] * per_s:10.1f}{gmac * per_s:8.2f}{peak_mb(name):10.0f}"
         print(f"  {name:15s}{parameters:12,d}{figures}")
 
@@ -78,10 +81,19 @@ def once(name: str) -> None:
     """Print this process's peak memory in kB after one forward pass of a network."""
     torch.set_num_threads(1)
     network = build(name, **FITTING.get(name, {})).eval()
-    _forward(optimise_for_inference(network), torch.randn(1, needs_of(network).channels, FRAMES, 72, 72))()
+    _forward(optimise_for_inference(network), clip_for(network))()
     # Linux counts the parent's memory in getrusage's maximum, but not here.
     (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     print(peak)
+
+
+def clip_for(network: nn.Module) -> Tensor:
+    """A clip that the network takes; a map is as short as it may be."""
+    needs = needs_of(network)
+    if needs.regions is None:
+        return torch.randn(1, needs.channels, FRAMES, 72, 72)
+    frames = needs.applied_to(InputSpec(1, 72, 72, 30.0, "raw", "wave")).frames
+    return torch.randn(1, needs.channels, frames, *(needs.size_px or (1, 1)))
 
 
 def _forward(network: nn.Module, clip: Tensor) -> Callable[[], object]:
