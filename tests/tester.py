@@ -56,6 +56,7 @@ def random_pixels(spec: InputSpec, batch: int = 2, seed: int = 0) -> Tensor:
 class ModelTester:
     """Subclass as ``Test<Network>`` and give ``build``."""
 
+    rounding = 1e-4  # of single precision, between one way to compute and another
     clip_shape: tuple[int, ...] = (2, 3, 8, 16, 16)
     learning_shape: tuple[int, ...] = (2, 3, 24, 16, 16)
     learning_rate = 1e-2
@@ -172,7 +173,9 @@ class ModelTester:
         session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
         exported = session.run(None, {session.get_inputs()[0].name: clip.numpy()})
         expected = self.outputs(stirred(clip))
-        torch.testing.assert_close(list(map(torch.from_numpy, exported)), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            list(map(torch.from_numpy, exported)), expected, atol=self.rounding, rtol=self.rounding
+        )
 
     def test_faster_forms_are_equal(self, stirred: nn.Module, clip: Tensor) -> None:
         stirred, clip = stirred.double(), clip.double()  # rounding grows from layer to layer

@@ -9,6 +9,7 @@ from tester import ModelTester
 
 
 class TestI3D(ModelTester):
+    rounding = 5e-3  # 57 layers with norms of few values: single precision is that far from double itself
     clip_shape = (2, 3, 16, 16, 16)
     learning_shape = (2, 3, 48, 16, 16)
     other_shapes = ((1, 3, 8, 16, 16), (1, 3, 24, 17, 40), (3, 3, 16, 36, 36), (1, 3, 8, 1, 3))
