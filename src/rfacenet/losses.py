@@ -46,7 +46,7 @@ def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     Source: Chen & McDuff, "DeepPhys", ECCV 2018; the target's unit deviation, rPPG-Toolbox.
     Differs: the target's mean is taken off; it is next to nothing in differences, and a wave has no offset.
     """
-    return nn.functional.mse_loss(prediction, _standardise(target))
+    return nn.functional.mse_loss(prediction, standardise(target))
 
 
 def heart_rate_peak(bvp: Tensor, fs_hz: float | Tensor, band_hz: tuple[float, float] = BAND_HZ) -> Tensor:
@@ -90,22 +90,23 @@ def heart_rate_soft(
     return (torch.softmax(log_power / temperature, 1) * rate_bpm).sum(1)
 
 
-def rate_log_probability(bvp: Tensor, fs_hz: float | Tensor) -> Tensor:
-    """A wave's power at each heart rate of ``RATES_BPM``, as shares of their sum.
+def rate_log_probability(bvp: Tensor, fs_hz: float | Tensor, rates: range = RATES_BPM) -> Tensor:
+    """A wave's power at each of some heart rates, as shares of their sum.
 
     Args:
         bvp: Waves ``(B, T)``.
         fs_hz: Sampling rate, Hz, one or ``(B,)``.
+        rates: Heart rates in steps of 1 bpm.
 
     Returns:
-        Natural logarithms, ``(B, len(RATES_BPM))``.
+        Natural logarithms, ``(B, len(rates))``.
 
     Source: Yu et al., "PhysFormer", CVPR 2022, Sec. 3.3: the power spectrum as a distribution over 40 to
         180 bpm in steps of 1.
     """
-    wave = _standardise(bvp)
+    wave = standardise(bvp)
     frames = torch.arange(wave.shape[1], device=wave.device)
-    rates_bpm = torch.arange(RATES_BPM[0], RATES_BPM[-1] + 1, device=wave.device)
+    rates_bpm = torch.arange(rates[0], rates[-1] + 1, device=wave.device)
     fs_hz = torch.as_tensor(fs_hz, dtype=wave.dtype, device=wave.device).expand(wave.shape[0])
     turns = rates_bpm[None, :, None] / 60 * frames / fs_hz[:, None, None]
     angle = 2 * torch.pi * turns
@@ -114,16 +115,17 @@ def rate_log_probability(bvp: Tensor, fs_hz: float | Tensor) -> Tensor:
     return torch.log((power + 1e-12) / (power + 1e-12).sum(1, keepdim=True))
 
 
-def rate_cross_entropy(log_probability: Tensor, rate_bpm: Tensor) -> Tensor:
+def rate_cross_entropy(log_probability: Tensor, rate_bpm: Tensor, rates: range = RATES_BPM) -> Tensor:
     """How improbable the true heart rates are.
 
     Args:
         log_probability: Of each rate, as ``rate_log_probability`` gives it.
         rate_bpm: True rates, beats per minute, ``(B,)``; those beyond the rates count as the last of them.
+        rates: As there.
 
     Source: Yu et al., "AutoHR", IEEE SPL 2020, and "PhysFormer", CVPR 2022, Sec. 3.3.
     """
-    place = (rate_bpm.round().long() - RATES_BPM[0]).clamp(0, len(RATES_BPM) - 1)
+    place = (rate_bpm.round().long() - rates[0]).clamp(0, len(rates) - 1)
     return nn.functional.nll_loss(log_probability, place)
 
 
@@ -172,6 +174,12 @@ def periodicity(
 def integrate(difference: Tensor) -> Tensor:
     """Frame-to-frame differences ``(B, T)`` to the wave that they are of, less its trend."""
     return torch.cumsum(_centre(difference), 1)
+
+
+def standardise(wave: Tensor) -> Tensor:
+    """Waves ``(B, T)`` at zero mean and unit deviation; a flat one stays flat and its gradient finite."""
+    centred = _centre(wave)
+    return centred * torch.rsqrt(centred.square().mean(1, keepdim=True) + 1e-12)
 
 
 class MultiTaskLossOutput(NamedTuple):
@@ -259,7 +267,7 @@ class MultiTaskLoss(nn.Module):
         """
         losses: dict[str, Tensor] = {}
         if "bvp" in self.terms:
-            losses["bvp"] = nn.functional.mse_loss(_standardise(bvp), _standardise(target_bvp))
+            losses["bvp"] = nn.functional.mse_loss(standardise(bvp), standardise(target_bvp))
         if "hr" in self.terms:
             waves = (integrate(bvp), integrate(target_bvp)) if differences else (bvp, target_bvp)
             losses["hr"] = self._heart_rate_loss(*waves, fs_hz)
@@ -314,16 +322,10 @@ def _centre(wave: Tensor) -> Tensor:
     return wave - wave.mean(1, keepdim=True)
 
 
-def _standardise(wave: Tensor) -> Tensor:
-    """Waves at zero mean and unit deviation; a flat one stays flat and its gradient finite."""
-    centred = _centre(wave)
-    return centred * torch.rsqrt(centred.square().mean(1, keepdim=True) + 1e-12)
-
-
 def _band_spectrum(bvp: Tensor, fs_hz: float | Tensor, band_hz: tuple[float, float]) -> tuple[Tensor, Tensor]:
     """Log power of each wave, −∞ outside the band, and the rates in bpm it belongs to; both ``(B, F)``."""
     n_fft = max(N_FFT, bvp.shape[1])
-    spectrum = torch.fft.rfft(_standardise(bvp), n_fft)
+    spectrum = torch.fft.rfft(standardise(bvp), n_fft)
     power = spectrum.real.square() + spectrum.imag.square()
     fs_hz = torch.as_tensor(fs_hz, dtype=power.dtype, device=power.device).expand(bvp.shape[0])
     frequency_hz = torch.arange(power.shape[1], device=power.device) / n_fft * fs_hz[:, None]

@@ -15,6 +15,12 @@ Depth = Literal["layer1", "layer2", "layer3", "layer4"]
 class ResNet18(nn.Module):
     """Image ``(B, channels_in, H, W)`` to feature map ``(B, channels_out, ⌈H/stride⌉, ⌈W/stride⌉)``.
 
+    Args:
+        channels_in: Channels of an image.
+        depth: The last layer.
+        width: Channels of the first layer.
+        average: Whether the stem pools means, and not greatest values.
+
     Attributes:
         channels_out: Channels of the feature map: ``width``, doubled by every layer after the first.
         stride: Image pixels to one step of the feature map: 32 for ``layer4``, 16 for ``layer3``.
@@ -22,13 +28,15 @@ class ResNet18(nn.Module):
     Source: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, Table 1.
     """
 
-    def __init__(self, channels_in: int = 3, depth: Depth = "layer4", width: int = 64) -> None:
+    def __init__(
+        self, channels_in: int = 3, depth: Depth = "layer4", width: int = 64, average: bool = False
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(channels_in, width, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2, padding=1),
+            (nn.AvgPool2d if average else nn.MaxPool2d)(3, stride=2, padding=1),
         )
         self.layers = nn.Sequential(_ResidualBlock(width, width), _ResidualBlock(width, width))
         self.channels_out, self.stride = width, 4
@@ -41,6 +49,13 @@ class ResNet18(nn.Module):
         """Feature map of each image; see the class for the shapes."""
         features: Tensor = self.layers(self.stem(image))
         return features
+
+    def each_layer(self, image: Tensor) -> list[Tensor]:
+        """Feature map of each image after every layer."""
+        maps = [self.stem(image)]
+        for number in range(0, len(self.layers), 2):
+            maps.append(self.layers[number : number + 2](maps[-1]))
+        return maps[1:]
 
 
 class _ResidualBlock(nn.Module):
