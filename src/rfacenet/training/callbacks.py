@@ -154,9 +154,10 @@ class RunProgress(pl.Callback):
         """Move the bar."""
         if self._bar.disable:
             return
+        assert isinstance(pl_module, TrainingModule)
         for name in ("loss", "mae_bpm", "id_acc"):
-            if name in outputs:
-                value = float(outputs[name])
+            if name in pl_module.values:
+                value = float(pl_module.values[name])
                 self._means[name] = 0.98 * self._means.get(name, value) + 0.02 * value
         self._bar.set_postfix({name: f"{mean:.3g}" for name, mean in self._means.items()}, refresh=False)
         self._bar.update(1)

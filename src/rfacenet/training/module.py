@@ -15,9 +15,11 @@ from rfacenet.models import PulseModel
 from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import build_for, settings_of
 from rfacenet.simulation.draws import seed_of
+from rfacenet.training.alternating import only_learning, phases_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
-from rfacenet.training.objectives import Loss, Target, objective_of
+from rfacenet.training.objectives import objective_of
+from rfacenet.training.target import Loss, Target
 
 
 class TrainingError(RfacenetError):
@@ -44,16 +46,28 @@ def build_model(config: TrainConfig, n_people: int) -> PulseModel:
 class TrainingModule(pl.LightningModule):
     """Trains any network of the registry.
 
+    A training step takes one batch through all phases of the objective, of which most have one. To Lightning
+    it is one step of one optimiser, so that steps, schedule and checkpoints know nothing of phases; the
+    optimiser leaves alone what got no gradient, which is all that a phase does not move.
+
     Args:
         model: Network and input.
         config: The run.
         steps: Length of the run; the learning rate follows from it.
+
+    Attributes:
+        phases: The phases of a training step.
+        values: What the last training step came to: ``loss``, summed over the phases, its parts and
+            ``mae_bpm``.
     """
 
     def __init__(self, model: PulseModel, config: TrainConfig, steps: int) -> None:
         super().__init__()
         self.model = model
         self.objective = objective_of(model.network, config.loss)
+        self.phases = phases_of(model.network, self.objective)
+        self.values: dict[str, Tensor] = {}
+        self._phase = self.phases[0]
         self.config = config
         self.steps = steps
         _lay_out_for_speed(model.network)
@@ -68,19 +82,33 @@ class TrainingModule(pl.LightningModule):
         """Tie a step's random numbers to its number, so that a resumed run draws the same ones."""
         torch.manual_seed(seed_of("step", self.config.seed, self.global_step, self.global_rank))
 
-    def training_step(self, batch: ClipBatch, batch_index: int) -> dict[str, Tensor]:
-        """Loss of a batch; the other values are for the log and the progress bar.
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
+    ) -> None:
+        """One training step: the closure, which calls ``training_step``, once for each phase."""
+        self.values = {}
+        for phase in self.phases:
+            self._phase = phase
+            with only_learning(self.model.network, phase.learners):
+                optimizer.step(closure=optimizer_closure)
+
+    def training_step(self, batch: ClipBatch, batch_index: int) -> Tensor:
+        """Loss of a batch in the present phase.
 
         Raises:
             TrainingError: The loss is no finite number; the message names the step and the part.
         """
-        target = self._target(batch)
-        output = self.model.network(self._clip(batch))
-        loss: Loss = self.objective(output, target._replace(progress=self.global_step / self.steps))
+        target = self._target(batch)._replace(progress=self.global_step / self.steps)
+        loss, output = self._phase.learn(self._clip(batch), target)
         _check_finite(loss, self.global_step)
-        values = {"loss": loss.total.detach(), **loss.parts, "mae_bpm": self._error_bpm(output, target)}
-        self.log_dict(values, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.bvp))
-        return {**values, "loss": loss.total}
+        total = loss.total.detach()
+        self.values |= {"loss": self.values.get("loss", 0) + total, **loss.parts}
+        if output is not None:
+            self.values["mae_bpm"] = self._error_bpm(output, target)
+        if self._phase is self.phases[-1]:
+            size = len(batch.bvp)
+            self.log_dict(self.values, on_step=False, on_epoch=True, sync_dist=True, batch_size=size)
+        return loss.total
 
     def on_train_batch_end(self, outputs: Any, batch: ClipBatch, batch_idx: int) -> None:
         """Move the average of the weights."""

@@ -6,14 +6,12 @@ A new network that gives the pulse wave alone needs one line in ``_OBJECTIVES``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from rfacenet.losses import (
     MultiTaskLoss,
-    heart_rate_peak,
-    integrate,
     negative_pearson,
     periodicity,
     rate_cross_entropy,
@@ -22,57 +20,10 @@ from rfacenet.losses import (
     squared_error,
 )
 from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
-from rfacenet.models.inputs import bvp_of, rate_bpm_of
+from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
-
-
-class Target(NamedTuple):
-    """What a network should have answered.
-
-    Attributes:
-        bvp: Pulse wave ``(B, T)``, or its difference where ``differences``.
-        fs_hz: Frame rates ``(B,)``.
-        identity: Class of each person, ``(B,)``.
-        differences: Whether ``bvp`` and the network's wave are frame-to-frame differences.
-        progress: Share of the run that is done, for losses that change on the way.
-    """
-
-    bvp: Tensor
-    fs_hz: Tensor
-    identity: Tensor
-    differences: bool
-    progress: float = 0.0
-
-    def wave(self, bvp: Tensor) -> Tensor:
-        """What heart rates are read from: ``bvp``, or its sum where it is differences.
-
-        In a difference the second harmonic often stands above the heart rate.
-        """
-        return integrate(bvp) if self.differences else bvp
-
-    @property
-    def rate_bpm(self) -> Tensor:
-        """The true heart rates ``(B,)``: those of the reference waves in the clips (Eq. 3)."""
-        return heart_rate_peak(self.wave(self.bvp), self.fs_hz)
-
-    def rate_bpm_in(self, output: Any, gives_rate: bool) -> Tensor:
-        """The heart rates ``(B,)`` that an output gives, or those of the wave that it gives; no gradient."""
-        if gives_rate:
-            return rate_bpm_of(output, self.fs_hz).detach()
-        return heart_rate_peak(self.wave(bvp_of(output).detach()), self.fs_hz)
-
-
-class Loss(NamedTuple):
-    """What an objective comes to.
-
-    Attributes:
-        total: Scalar to minimise.
-        parts: Further scalars for the log, without gradient.
-    """
-
-    total: Tensor
-    parts: dict[str, Tensor]
+from rfacenet.training.target import Loss, Target
 
 
 class WaveObjective(nn.Module):
@@ -210,5 +161,5 @@ _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
 
 
 def objective_of(network: nn.Module, config: LossConfig) -> nn.Module:
-    """What a network is trained with: called with its output and a ``Target``, it gives a ``Loss``."""
+    """What a network is trained with; ``phases_of`` says how."""
     return _OBJECTIVES[describe(network)[0]](network, config)

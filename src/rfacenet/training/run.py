@@ -137,6 +137,11 @@ def _trainer(config: TrainConfig, length: Length, logger: Any, callbacks: list[p
 
 
 def _fit(trainer: pl.Trainer, module: TrainingModule, data: PulseDataModule, checkpoint: Path | None) -> None:
+    if trainer.world_size > 1 and len(module.phases) > 1:  # processes agree on gradients of all or none
+        raise SettingsError(
+            f"{module.config.network} learns in phases that move a part of it each, and cannot be trained by "
+            f"{trainer.world_size} processes; one would work."
+        )
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
     except SystemExit as error:

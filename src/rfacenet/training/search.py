@@ -12,7 +12,8 @@ from rfacenet.models.inputs import normaliser
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
 from rfacenet.training.data import Share, TrainingBatches, ValidationBatches, check_people, open_source
-from rfacenet.training.objectives import Target, TimeFrequencyObjective
+from rfacenet.training.objectives import TimeFrequencyObjective
+from rfacenet.training.target import Target
 
 LINKS = tuple((start, end) for end in range(1, NODES + 1) for start in range(end))
 """All that a cell can have, from lower to higher nodes."""

@@ -7,7 +7,9 @@ import torch
 from rfacenet.losses import negative_pearson, periodicity, squared_error
 from rfacenet.models import PhysFormerPlusPlusOutput, build, list_models
 from rfacenet.training import LossConfig
-from rfacenet.training.objectives import Target, bvp_of, objective_of
+from rfacenet.training.alternating import phases_of
+from rfacenet.training.objectives import bvp_of, objective_of
+from rfacenet.training.target import Target
 from tester import SMALL, random_pixels, small_model
 
 
@@ -20,12 +22,13 @@ def random_target(differences: bool = False, frames: int = 32) -> Target:
 @pytest.mark.parametrize("differences", [False, True])
 def test_every_network_has_an_objective(name: str, differences: bool) -> None:
     model = small_model(name)
-    output = model.network(model.normalise(random_pixels(model.input_spec)))
+    clip = model.normalise(random_pixels(model.input_spec))
     target = random_target(differences, model.input_spec.frames)
-    loss = objective_of(model.network, LossConfig())(output, target)
-    loss.total.backward()
-    assert loss.total.isfinite()
-    assert not any(part.requires_grad for part in loss.parts.values())
+    for phase in phases_of(model.network, objective_of(model.network, LossConfig())):
+        loss, _ = phase.learn(clip, target)
+        loss.total.backward()
+        assert loss.total.isfinite()
+        assert not any(part.requires_grad for part in loss.parts.values())
 
 
 def test_physnet_learns_by_correlation() -> None:
