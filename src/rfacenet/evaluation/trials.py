@@ -96,6 +96,7 @@ _VIPL_HR = {
     "I3D": NetworkRow("i3d", config="i3d"),
     "PhysNet": NetworkRow("physnet"),
     "DeepPhys": NetworkRow("deepphys", config="deepphys"),
+    "CVD": NetworkRow("cvd", config="cvd"),
     "AutoHR": NetworkRow("autohr", config="autohr"),
     "PhysFormer": NetworkRow("physformer", config="physformer"),
     "PhysFormer++": NetworkRow("physformerpp", config="physformerpp"),

@@ -1,6 +1,7 @@
 """The networks, their input and their weights."""
 
 from rfacenet.models.autohr import AutoHR, AutoHRConfig
+from rfacenet.models.cvd import CVD, CVDConfig, CVDOutput
 from rfacenet.models.deepphys import DeepPhys, DeepPhysConfig
 from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
@@ -22,11 +23,14 @@ from rfacenet.models.weights import WeightsCard, load_model, read_card, save_mod
 
 __all__ = [
     "CROSS_DATASET_INPUT",
+    "CVD",
     "I3D",
     "TSCAN",
     "VIPL_HR_INPUT",
     "AutoHR",
     "AutoHRConfig",
+    "CVDConfig",
+    "CVDOutput",
     "DeepPhys",
     "DeepPhysConfig",
     "EfficientPhys",

@@ -12,6 +12,7 @@ from torch import nn
 from rfacenet.choices import fits, in_words, suggest
 from rfacenet.errors import SettingsError
 from rfacenet.models.autohr import AutoHR
+from rfacenet.models.cvd import CVD
 from rfacenet.models.deepphys import DeepPhys
 from rfacenet.models.efficientphys import EfficientPhys
 from rfacenet.models.i3d import I3D
@@ -26,6 +27,7 @@ from rfacenet.models.tscan import TSCAN
 # Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`; its
 # `needs` say what its input must be. One with `height_px` and `width_px` in its `Config` is tied to a size.
 _NETWORKS: dict[str, Any] = {
+    "cvd": CVD,
     "deepphys": DeepPhys,
     "efficientphys": EfficientPhys,
     "physformer": PhysFormer,

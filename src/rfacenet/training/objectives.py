@@ -23,6 +23,7 @@ from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
 from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
+from rfacenet.training.cross_verified import CrossVerifiedObjective
 from rfacenet.training.target import Loss, Target
 
 
@@ -148,6 +149,7 @@ class PeriodicCurriculumObjective(CurriculumObjective):
 
 
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
+    "cvd": CrossVerifiedObjective,
     "deepphys": MseObjective,
     "efficientphys": MseObjective,
     "physformer": CurriculumObjective,
