@@ -27,6 +27,7 @@ from rfacenet.models.stmap import stretched
 SMALL: dict[str, dict[str, Any]] = {
     "cvd": {"width": 8, "side_px": 64},
     "deepphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8},
+    "dualgan": {"width": 4},
     "efficientphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},
     "physformer": {"dim": 8, "blocks": 2, "heads": 2, "feed_forward": 12, "patch": 1},
     "physformerpp": {"dim": 16, "blocks": 3, "heads": 2, "feed_forward": 16, "patch": 1},

@@ -97,6 +97,7 @@ _VIPL_HR = {
     "PhysNet": NetworkRow("physnet"),
     "DeepPhys": NetworkRow("deepphys", config="deepphys"),
     "CVD": NetworkRow("cvd", config="cvd"),
+    "Dual-GAN": NetworkRow("dualgan", config="dualgan"),
     "AutoHR": NetworkRow("autohr", config="autohr"),
     "PhysFormer": NetworkRow("physformer", config="physformer"),
     "PhysFormer++": NetworkRow("physformerpp", config="physformerpp"),

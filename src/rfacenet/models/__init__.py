@@ -3,6 +3,7 @@
 from rfacenet.models.autohr import AutoHR, AutoHRConfig
 from rfacenet.models.cvd import CVD, CVDConfig, CVDOutput
 from rfacenet.models.deepphys import DeepPhys, DeepPhysConfig
+from rfacenet.models.dual_gan import DualGAN, DualGANConfig, DualGANOutput
 from rfacenet.models.efficientphys import EfficientPhys, EfficientPhysConfig
 from rfacenet.models.fusion import fuse_batch_norms, optimise_for_inference
 from rfacenet.models.grad_cam import GradCam, grad_cam
@@ -33,6 +34,9 @@ __all__ = [
     "CVDOutput",
     "DeepPhys",
     "DeepPhysConfig",
+    "DualGAN",
+    "DualGANConfig",
+    "DualGANOutput",
     "EfficientPhys",
     "EfficientPhysConfig",
     "GradCam",

@@ -14,6 +14,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.models.autohr import AutoHR
 from rfacenet.models.cvd import CVD
 from rfacenet.models.deepphys import DeepPhys
+from rfacenet.models.dual_gan import DualGAN
 from rfacenet.models.efficientphys import EfficientPhys
 from rfacenet.models.i3d import I3D
 from rfacenet.models.inputs import InputSpec, PulseModel
@@ -29,6 +30,7 @@ from rfacenet.models.tscan import TSCAN
 _NETWORKS: dict[str, Any] = {
     "cvd": CVD,
     "deepphys": DeepPhys,
+    "dualgan": DualGAN,
     "efficientphys": EfficientPhys,
     "physformer": PhysFormer,
     "physformerpp": PhysFormerPlusPlus,

@@ -24,6 +24,7 @@ from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 from rfacenet.training.cross_verified import CrossVerifiedObjective
+from rfacenet.training.dual_gan import DualGANObjective
 from rfacenet.training.target import Loss, Target
 
 
@@ -151,6 +152,7 @@ class PeriodicCurriculumObjective(CurriculumObjective):
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "cvd": CrossVerifiedObjective,
     "deepphys": MseObjective,
+    "dualgan": DualGANObjective,
     "efficientphys": MseObjective,
     "physformer": CurriculumObjective,
     "physformerpp": PeriodicCurriculumObjective,

@@ -1,4 +1,3 @@
-import csv
 import errno
 import json
 import os
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file
 
 from rfacenet.errors import OutputError, SettingsError, WeightsError
 from rfacenet.models import load_model, read_card
@@ -18,10 +16,7 @@ from rfacenet.training.callbacks import Stopwatch
 from rfacenet.training.folder import Length
 from rfacenet.training.module import TrainingModule, build_model
 from rfacenet.training.simulated import SimulatedClips
-
-
-class Kill(BaseException):
-    """Nobody catches it, as nobody catches a real kill."""
+from training_runs import Kill, assert_same_run, rows
 
 
 class Faulty(SimulatedClips):
@@ -36,19 +31,6 @@ class Faulty(SimulatedClips):
             raise Kill
         batch = super().train_batch(batch_size, index, device)
         return batch._replace(bvp=batch.bvp * torch.nan) if index == self.spoil_at else batch
-
-
-def rows(folder: Path) -> list[dict[str, float]]:
-    with (folder / "metrics.csv").open() as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-
-def assert_same_run(folder: Path, other: Path) -> None:
-    assert (folder / "metrics.csv").read_text() == (other / "metrics.csv").read_text()
-    states = [torch.load(path / "last.ckpt", weights_only=True)["state_dict"] for path in (folder, other)]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    weights = [load_file(path / "best.safetensors") for path in (folder, other)]
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 @pytest.fixture(scope="module")
