@@ -97,6 +97,7 @@ _VIPL_HR = {
     "PhysNet": NetworkRow("physnet"),
     "DeepPhys": NetworkRow("deepphys", config="deepphys"),
     "AutoHR": NetworkRow("autohr", config="autohr"),
+    "NAS-HR": NetworkRow("nashr", config="nashr"),
     "PhysFormer": NetworkRow("physformer", config="physformer"),
     "PhysFormer++": NetworkRow("physformerpp", config="physformerpp"),
     "rFaceNet": NetworkRow("rfacenet"),

@@ -8,6 +8,7 @@ from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.i3d import I3D, I3DConfig
 from rfacenet.models.importing import ImportReport, import_weights
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel, RateOutput
+from rfacenet.models.nashr import NASHR, NASHRConfig
 from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformerpp import (
     PhysFormerPlusPlus,
@@ -23,6 +24,7 @@ from rfacenet.models.weights import WeightsCard, load_model, read_card, save_mod
 __all__ = [
     "CROSS_DATASET_INPUT",
     "I3D",
+    "NASHR",
     "TSCAN",
     "VIPL_HR_INPUT",
     "AutoHR",
@@ -35,6 +37,7 @@ __all__ = [
     "I3DConfig",
     "ImportReport",
     "InputSpec",
+    "NASHRConfig",
     "PhysFormer",
     "PhysFormerConfig",
     "PhysFormerPlusPlus",

@@ -50,7 +50,8 @@ def test_every_published_setting_can_be_built(setting: str, network: str) -> Non
 def test_every_network_can_be_trained_on_the_simulator(setting: str, network: str) -> None:
     config, _ = parse(["--config", setting, "--network", network, "--out", "x"])
     spec = build_model(config, 100).input_spec
-    assert (spec.frames, spec.height, spec.width) == (128, config.input.height, config.input.width)
+    size = (config.input.height, config.input.width) if spec.regions is None else (spec.height, 1)
+    assert (spec.frames, spec.height, spec.width) == (128, *size)
 
 
 @pytest.mark.parametrize("network", ["deepphys", "efficientphys", "tscan"])
@@ -71,7 +72,7 @@ def test_a_network_of_segments_can_be_trained_on_clips_of_128_frames() -> None:
     assert model.input_spec == replace(config.input, appearance=True, label_form="difference")
 
 
-@pytest.mark.parametrize("network", ["autohr", "i3d", "physformer", "physformerpp"])
+@pytest.mark.parametrize("network", ["autohr", "i3d", "nashr", "physformer", "physformerpp"])
 def test_every_compared_network_has_its_published_setting(network: str) -> None:
     config, _ = parse(["--config", network, "--out", "x"])
     assert config.network == network
