@@ -32,6 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "physformer": {"dim": 8, "blocks": 2, "heads": 2, "feed_forward": 12, "patch": 1},
     "physformerpp": {"dim": 16, "blocks": 3, "heads": 2, "feed_forward": 16, "patch": 1},
     "autohr": {"width": 2},
+    "nashr": {"channels": 4, "cells": 4},
     "i3d": {"width": 4},
     "physnet": {"width": 8},
     "rfacenet": {"width": 8, "identity_width": 4},

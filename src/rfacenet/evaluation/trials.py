@@ -99,6 +99,7 @@ _VIPL_HR = {
     "CVD": NetworkRow("cvd", config="cvd"),
     "Dual-GAN": NetworkRow("dualgan", config="dualgan"),
     "AutoHR": NetworkRow("autohr", config="autohr"),
+    "NAS-HR": NetworkRow("nashr", config="nashr"),
     "PhysFormer": NetworkRow("physformer", config="physformer"),
     "PhysFormer++": NetworkRow("physformerpp", config="physformerpp"),
     "rFaceNet": NetworkRow("rfacenet"),

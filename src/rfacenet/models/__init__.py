@@ -10,6 +10,7 @@ from rfacenet.models.grad_cam import GradCam, grad_cam
 from rfacenet.models.i3d import I3D, I3DConfig
 from rfacenet.models.importing import ImportReport, import_weights
 from rfacenet.models.inputs import CROSS_DATASET_INPUT, VIPL_HR_INPUT, InputSpec, PulseModel, RateOutput
+from rfacenet.models.nashr import NASHR, NASHRConfig
 from rfacenet.models.physformer import PhysFormer, PhysFormerConfig
 from rfacenet.models.physformerpp import (
     PhysFormerPlusPlus,
@@ -26,6 +27,7 @@ __all__ = [
     "CROSS_DATASET_INPUT",
     "CVD",
     "I3D",
+    "NASHR",
     "TSCAN",
     "VIPL_HR_INPUT",
     "AutoHR",
@@ -43,6 +45,7 @@ __all__ = [
     "I3DConfig",
     "ImportReport",
     "InputSpec",
+    "NASHRConfig",
     "PhysFormer",
     "PhysFormerConfig",
     "PhysFormerPlusPlus",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from rfacenet.choices import suggest
 from rfacenet.errors import SettingsError
+from rfacenet.models.cells import Cell, CellSpace, Link, MakeLinks, made
 from rfacenet.models.needs import InputNeeds
 from rfacenet.models.temporal_difference import TemporalDifferenceConv3d
-
-Link = tuple[int, int, str]
-"""From which node, to which node, by which of ``OPERATIONS``."""
 
 NODES = 3
 """Nodes of a cell, numbered from 1; 0 is what comes in."""
@@ -32,6 +28,8 @@ _THETAS = {"tdc_0.2": 0.2, "tdc_1.0": 1.0}
 OPERATIONS = ("identity", *_KERNELS, *_THETAS)
 """What a link can do; the paper's "zero" is a link that is left out."""
 
+SPACE = CellSpace("AutoHR", 1, NODES, OPERATIONS, "tdc_0.2", ("cell",))
+
 DEFAULT_CELL: tuple[Link, ...] = (
     (0, 1, "conv_1x5x5"),
     (0, 2, "tdc_0.2"),
@@ -39,7 +37,7 @@ DEFAULT_CELL: tuple[Link, ...] = (
     (0, 3, "tdc_0.2"),
     (2, 3, "conv_5x1x1"),
 )
-"""What ``benchmarks/search_autohr.py`` found on simulated faces in 150 steps (seed 0).
+"""What ``benchmarks/search_cells.py autohr`` found on simulated faces in 150 steps (seed 0).
 
 After so short a search the operations' shares of a link still lie close together, 8 to 15 % each.
 """
@@ -65,22 +63,7 @@ class AutoHRConfig:
     def __post_init__(self) -> None:
         if self.width < 1:
             raise SettingsError(f"AutoHR's width must be at least 1, not {self.width}; 8 would work.")
-        # JSON and YAML give lists, and equal cells must be equal configurations.
-        object.__setattr__(self, "cell", tuple((start, end, name) for start, end, name in self.cell))
-        for start, end, name in self.cell:
-            if not 0 <= start < end <= NODES:
-                raise SettingsError(
-                    f"A link of AutoHR's cell must lead from a lower to a higher node of 0 to {NODES}, "
-                    f"not from {start} to {end}; [0, 1, tdc_0.2] would work."
-                )
-            if name not in OPERATIONS:
-                raise SettingsError(f"AutoHR has no operation '{name}'; {suggest(name, OPERATIONS)}")
-        for node in range(1, NODES + 1):
-            if all(end != node for _, end, _ in self.cell):
-                raise SettingsError(
-                    f"No link of AutoHR's cell leads to node {node}; "
-                    f"[0, {node}, tdc_0.2] beside the others would work."
-                )
+        object.__setattr__(self, "cell", SPACE.checked(self.cell))
 
 
 class AutoHR(nn.Module):
@@ -88,7 +71,7 @@ class AutoHR(nn.Module):
 
     Args:
         config: Width and cell.
-        make_links: Links of a cell with so many channels, in place of the configuration's: for the search.
+        make_links: What is on a cell's links, in place of the configuration's: for the search.
 
     Source: Yu, Li, Niu, Shi, Zhao, "AutoHR: A Strong End-to-End Baseline for Remote Heart Rate Measurement
         With Neural Searching", IEEE SPL 2020 (arXiv 2004.12292): operations, nodes and blocks.
@@ -101,23 +84,25 @@ class AutoHR(nn.Module):
     """
 
     Config: ClassVar = AutoHRConfig
+    space: ClassVar = SPACE
     needs = InputNeeds(frames_multiple=4)
     recreation: ClassVar[bool] = True
 
     def __init__(
         self,
         config: AutoHRConfig | None = None,
-        make_links: Callable[[int], Iterable[tuple[int, int, nn.Module]]] | None = None,
+        make_links: MakeLinks | None = None,
     ) -> None:
         super().__init__()
         self.config = config = config or AutoHRConfig()
         width, wide = config.width, 2 * NODES * config.width
 
-        def cell(channels_in: int) -> Cell:
-            if make_links is not None:
-                return Cell(channels_in, 2 * width, make_links(2 * width))
-            links = ((start, end, operation(name, 2 * width)) for start, end, name in config.cell)
-            return Cell(channels_in, 2 * width, links)
+        def make(name: str, start: int) -> nn.Module:
+            return operation(name, 2 * width)
+
+        def cell(channels_in: int) -> OneInputCell:
+            links = made(config.cell, make) if make_links is None else make_links("cell", make)
+            return OneInputCell(channels_in, 2 * width, links)
 
         self.trunk = nn.Sequential(
             nn.Conv3d(3, width, (1, 5, 5), padding=(0, 2, 2), bias=False),
@@ -157,13 +142,13 @@ class AutoHR(nn.Module):
         return wave.flatten(1)
 
 
-class Cell(nn.Module):
-    """Nodes that add up what their links bring, joined along the channels: ``NODES`` times ``channels``.
+class OneInputCell(Cell):
+    """A cell with one input: ``NODES`` times ``channels`` come out.
 
     Args:
         channels_in: Channels of what comes in.
         channels: Channels of each node.
-        links: From which node, to which node, and what does it; each node has one at least.
+        links: See ``Cell.take``.
     """
 
     def __init__(self, channels_in: int, channels: int, links: Iterable[tuple[int, int, nn.Module]]) -> None:
@@ -171,22 +156,11 @@ class Cell(nn.Module):
         self.entry = nn.Sequential(
             nn.ReLU(), nn.Conv3d(channels_in, channels, 1, bias=False), nn.BatchNorm3d(channels)
         )
-        starts, ends, operations = zip(*links, strict=True)
-        self.starts: tuple[int, ...] = starts
-        self.ends: tuple[int, ...] = ends
-        self.operations = nn.ModuleList(operations)
+        self.take(links)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``(B, channels_in, T, H, W)`` to ``(B, NODES · channels, T, H, W)``."""
-        nodes = [self.entry(features)]
-        for node in range(1, NODES + 1):
-            brought = [
-                operation(nodes[start])
-                for start, end, operation in zip(self.starts, self.ends, self.operations, strict=True)
-                if end == node
-            ]
-            nodes.append(sum(brought[1:], brought[0]))
-        return torch.cat(nodes[1:], 1)
+        return self.joined([self.entry(features)])
 
 
 def operation(name: str, channels: int) -> nn.Module:

@@ -18,6 +18,7 @@ from rfacenet.models.dual_gan import DualGAN
 from rfacenet.models.efficientphys import EfficientPhys
 from rfacenet.models.i3d import I3D
 from rfacenet.models.inputs import InputSpec, PulseModel
+from rfacenet.models.nashr import NASHR
 from rfacenet.models.needs import needs_of
 from rfacenet.models.physformer import PhysFormer
 from rfacenet.models.physformerpp import PhysFormerPlusPlus
@@ -35,6 +36,7 @@ _NETWORKS: dict[str, Any] = {
     "physformer": PhysFormer,
     "physformerpp": PhysFormerPlusPlus,
     "autohr": AutoHR,
+    "nashr": NASHR,
     "i3d": I3D,
     "physnet": PhysNet,
     "rfacenet": RFaceNet,

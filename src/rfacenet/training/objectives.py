@@ -19,8 +19,8 @@ from rfacenet.losses import (
     rate_log_probability,
     squared_error,
 )
-from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
-from rfacenet.models.inputs import bvp_of
+from rfacenet.models import PhysFormerPlusPlusOutput, RateOutput, RFaceNet, RFaceNetOutput
+from rfacenet.models.inputs import bvp_of, rate_bpm_of
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 from rfacenet.training.cross_verified import CrossVerifiedObjective
@@ -50,6 +50,21 @@ class MseObjective(nn.Module):
         """Loss of one batch; ``output`` is ``(B, T)``."""
         loss = squared_error(output, target.bvp)
         return Loss(loss, {"bvp": loss.detach()})
+
+
+class RateObjective(nn.Module):
+    """Mean absolute error of the heart rate in beats per minute, for networks that give no wave.
+
+    Where there are rates of parts of a clip, their mean counts.
+    """
+
+    def __init__(self, network: nn.Module, config: LossConfig) -> None:
+        super().__init__()
+
+    def forward(self, output: RateOutput, target: Target) -> Loss:
+        """Loss of one batch."""
+        loss = nn.functional.l1_loss(rate_bpm_of(output, target.fs_hz), target.rate_bpm)
+        return Loss(loss, {"rate": loss.detach()})
 
 
 class TimeFrequencyObjective(nn.Module):
@@ -157,6 +172,7 @@ _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "physformer": CurriculumObjective,
     "physformerpp": PeriodicCurriculumObjective,
     "autohr": TimeFrequencyObjective,
+    "nashr": RateObjective,
     "i3d": WaveObjective,
     "physnet": WaveObjective,
     "rfacenet": RFaceNetObjective,

@@ -7,7 +7,8 @@ from torch import nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import AutoHR, AutoHRConfig, build, fuse_batch_norms
-from rfacenet.models.autohr import DEFAULT_CELL, OPERATIONS, Cell, Link, operation
+from rfacenet.models.autohr import DEFAULT_CELL, OPERATIONS, operation
+from rfacenet.models.cells import Cell, Link
 from rfacenet.models.temporal_difference import TemporalDifferenceConv3d
 from tester import ModelTester
 
@@ -55,11 +56,9 @@ def test_nodes_add_up_their_links() -> None:
         def forward(self, features: torch.Tensor) -> torch.Tensor:
             return self.factor * features
 
-    cell = Cell(
-        1, 1, [(0, 1, Times(2)), (0, 2, Times(3)), (1, 2, Times(5)), (2, 3, Times(7)), (2, 3, Times(1))]
-    )
-    cell.entry = nn.Sequential()
-    joined = cell(torch.ones(1, 1, 1, 1, 1)).flatten().tolist()
+    cell = Cell()
+    cell.take([(0, 1, Times(2)), (0, 2, Times(3)), (1, 2, Times(5)), (2, 3, Times(7)), (2, 3, Times(1))])
+    joined = cell.joined([torch.ones(1, 1, 1, 1, 1)]).flatten().tolist()
     assert joined == [2, 3 + 5 * 2, 8 * 13]
 
 

@@ -73,7 +73,9 @@ def test_a_network_of_segments_can_be_trained_on_clips_of_128_frames() -> None:
     assert model.input_spec == replace(config.input, appearance=True, label_form="difference")
 
 
-@pytest.mark.parametrize("network", ["autohr", "cvd", "dualgan", "i3d", "physformer", "physformerpp"])
+@pytest.mark.parametrize(
+    "network", ["autohr", "cvd", "dualgan", "i3d", "nashr", "physformer", "physformerpp"]
+)
 def test_every_compared_network_has_its_published_setting(network: str) -> None:
     config, _ = parse(["--config", network, "--out", "x"])
     assert config.network == network

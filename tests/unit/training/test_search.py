@@ -1,21 +1,28 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from rfacenet.models import AutoHR, AutoHRConfig
-from rfacenet.models.autohr import OPERATIONS
+from rfacenet.errors import SettingsError
+from rfacenet.models import build
+from rfacenet.models.autohr import OPERATIONS, operation
 from rfacenet.training import TrainConfig
-from rfacenet.training.search import LINKS, MixedOperation, SuperNetwork, search, strongest
+from rfacenet.training.search import MixedOperation, SuperNetwork, search, strongest
+from tester import SMALL
 
 CPU = torch.device("cpu")
+
+# Cells of each kind: AutoHR has eight alike, NAS-HR reduction cells at 1, 3 and 5 of six.
+KINDS = {"autohr": {"cell": 8}, "nashr": {"normal": 3, "reduction": 3}}
 
 
 def test_a_link_is_the_shares_of_its_operations() -> None:
     torch.manual_seed(0)
     strengths = nn.Parameter(torch.randn(len(OPERATIONS) + 1))
-    link, features = MixedOperation(2, strengths).eval(), torch.randn(1, 2, 6, 5, 5)
+    link = MixedOperation([operation(name, 2) for name in OPERATIONS], strengths).eval()
+    features = torch.randn(1, 2, 6, 5, 5)
     powers = strengths.exp() / strengths.exp().sum()
     expected = sum(power * each(features) for power, each in zip(powers[:-1], link.operations, strict=True))
     torch.testing.assert_close(link(features), expected)
@@ -27,16 +34,20 @@ def test_a_link_is_the_shares_of_its_operations() -> None:
     torch.testing.assert_close(link(features), torch.zeros_like(features))
 
 
-def test_cells_share_their_strengths_and_norms_have_no_weights() -> None:
-    network = SuperNetwork(1)
+@pytest.mark.parametrize("name", KINDS)
+def test_like_cells_share_their_strengths_and_norms_have_no_weights(name: str) -> None:
+    network = SuperNetwork(name, **{"autohr": {"width": 1}, "nashr": {"channels": 2}}[name])
     links = [module for module in network.modules() if isinstance(module, MixedOperation)]
-    assert len(links) == 8 * len(LINKS)
-    assert len({id(link.strengths) for link in links}) == len(LINKS)
     weights = {id(one) for one in network.weights()}
-    assert not weights & {id(one) for one in network.strengths}
+    for kind, cells in KINDS[name].items():
+        strengths = {id(one) for one in network.strengths[kind].parameters()}
+        assert len(strengths) == len(network.space.links)
+        assert sum(id(link.strengths) in strengths for link in links) == cells * len(network.space.links)
+        assert not weights & strengths
+    assert len(links) == sum(KINDS[name].values()) * len(network.space.links)
     for link in links:
-        norms = [module for module in link.modules() if isinstance(module, nn.BatchNorm3d)]
-        assert len(norms) == len(OPERATIONS) - 1
+        norms = [one for one in link.modules() if isinstance(one, nn.BatchNorm2d | nn.BatchNorm3d)]
+        assert len(norms) >= len(network.space.operations) - 1  # what only passes on has none
         assert not any(id(one) in weights for norm in norms for one in norm.parameters())
 
 
@@ -58,21 +69,39 @@ def test_keeps_the_two_strongest_links_to_a_node_and_never_zero() -> None:
     )
 
 
-@pytest.fixture
-def short(tiny: TrainConfig) -> TrainConfig:
-    return replace(tiny, batch_size=1, input=replace(tiny.input, height=8, width=8))
+@pytest.fixture(params=sorted(KINDS))
+def short(request: pytest.FixtureRequest, tiny: TrainConfig) -> TrainConfig:
+    return replace(
+        tiny,
+        network=request.param,
+        networks={request.param: SMALL[request.param]},
+        batch_size=2,
+        input=replace(tiny.input, height=8, width=8),
+        simulation=replace(tiny.simulation, validation_sets=("easy",)),
+    )
 
 
-def test_finds_a_cell_and_the_same_again(short: TrainConfig) -> None:
-    first, again = (search(short, width=1, steps=3, device=CPU) for _ in range(2))
+def test_finds_cells_and_the_same_again(short: TrainConfig) -> None:
+    first, again = (search(short, steps=3, device=CPU) for _ in range(2))
     assert first == again
-    AutoHR(AutoHRConfig(1, first.cell))
-    assert len(first.cell) == 5
-    for shares in first.shares.values():
-        assert sum(shares.values()) == pytest.approx(1)
-        assert len(set(shares.values())) > 1
+    cells: dict[str, Any] = first.cells
+    assert list(cells) == list(KINDS[short.network])
+    network = build(short.network, **{**SMALL[short.network], **cells})
+    for kind, cell in cells.items():
+        assert len(cell) == {"autohr": 5, "nashr": 8}[short.network]
+        assert getattr(network.config, kind) == cell
+        for shares in first.shares[kind].values():
+            assert sum(shares.values()) == pytest.approx(1)
+            assert len(set(shares.values())) > 1
 
 
 def test_strengths_wait_until_the_operations_have_learned(short: TrainConfig) -> None:
-    found = search(short, width=1, steps=1, device=CPU)  # its only step is the first fifth
-    assert {round(share, 6) for shares in found.shares.values() for share in shares.values()} == {0.111111}
+    found = search(short, steps=1, device=CPU)  # its only step is the first fifth
+    for of_cell in found.shares.values():
+        for shares in of_cell.values():
+            assert list(shares.values()) == pytest.approx([1 / len(shares)] * len(shares))
+
+
+def test_refuses_networks_that_have_no_cells(tiny: TrainConfig) -> None:
+    with pytest.raises(SettingsError, match="'physnet' has no cells to search; there are autohr, nashr"):
+        search(replace(tiny, network="physnet"), steps=1, device=CPU)
