@@ -103,7 +103,7 @@ class InputNeeds:
     def applied_to(self, spec: InputSpec) -> InputSpec:
         """The input that a run chose, in the form that this network needs."""
         if self.regions is not None:  # what suits crops says nothing of maps
-            frames = max(self.longest_within(spec.frames), self._shortest)
+            frames = max(self.longest_within(spec.frames), self.shortest)
             shape = {"frames": frames, "height": N_REGIONS[self.regions], "width": 1}
         else:
             shape = {}
