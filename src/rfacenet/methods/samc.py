@@ -40,11 +40,11 @@ PRIOR_SHARE = 0.5
 times as far off, in squares, as one that was not."""
 
 MAX_STEPS = 100
-"""Steps after which an iteration ends, settled or not; with noise as strong as the pulse it takes 40."""
+"""Steps after which an iteration ends, settled or not; with noise as strong as the pulse it takes 20."""
 
 SETTLED = 3e-3
 """An iteration has settled when a step changes the low-rank matrix by less than this share of its norm. A
-thousandth of that takes five times as long, and the wave's correlation with this one's is above 0.998."""
+thousandth of that takes three times as many, and its wave and this one's correlate to 0.9998."""
 
 
 @dataclass(frozen=True, slots=True)
