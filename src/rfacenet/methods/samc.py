@@ -203,6 +203,7 @@ METHOD = Method(
     name="samc",
     kind="classical",
     input=ClipInput(N_REGIONS["cells"], 1, fs_hz=30.0, regions="cells"),
-    source="Tulyakov et al. 2016, CVPR (a re-creation from its abstract and accounts of it)",
+    source="Tulyakov et al. 2016, CVPR. A re-creation: not all of its paper is known.",
     extract=samc,
+    recreation=True,
 )
