@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfacenet.methods.chrom import chrom
-from rfacenet.methods.samc import METHOD, Weights, calm, complete, objective, samc, weights_for
+from rfacenet.methods.samc import METHOD, Weights, calm, complete, leading_wave, objective, samc, weights_for
 from rfacenet.signal.colour import PULSE_COLOUR
 from rfacenet.signal.filters import bandpass
 from rfacenet.signal.resample import to_uniform_grid
@@ -136,6 +136,14 @@ class TestWave:
         assert abs(heart_rate_bpm(mean, FS_HZ) - 78) > 5
         assert np.corrcoef(found, bvp)[0, 1] > 0.97
         assert heart_rate_bpm(found, FS_HZ) == pytest.approx(78, abs=0.5)
+
+    def test_cells_that_pulse_the_wrong_way_round_do_not_turn_the_wave_over(self):
+        rng = np.random.default_rng(2)
+        pulse = np.sin(2 * np.pi * 1.3 * np.arange(300) / FS_HZ)
+        for _ in range(20):  # a vector's own sign is chance: about half of these would be upside down
+            strengths = rng.uniform(0.5, 1.5, (16, 1)) * rng.permutation(np.repeat([1, -1], [11, 5]))[:, None]
+            chrominance = 1e-3 * (strengths * pulse + rng.normal(0, 0.1, (16, 300)))
+            assert np.corrcoef(leading_wave(chrominance, FS_HZ), pulse)[0, 1] > 0.97
 
     def test_windows_agree_in_sign_and_scale(self):
         clip, bvp = face(duration_s=60)
