@@ -244,7 +244,8 @@ def test_models_lists_every_method(capsys):
     assert main(["models"]) == 0
     out = capsys.readouterr().out
     assert all(
-        name in out for name in ("green", "ica", "chrom", "lgi", "pbv", "pos", "omit", "Wang et al. 2017")
+        name in out
+        for name in ("green", "ica", "chrom", "lgi", "pbv", "pos", "omit", "samc", "Wang et al. 2017")
     )
 
 

@@ -17,6 +17,7 @@ from rfacenet.evaluation.published import Published
 from rfacenet.evaluation.running import BenchmarkSettings, Row, TrialResult
 from rfacenet.evaluation.scoring import READINGS, Measure, summarise
 from rfacenet.evaluation.testing import TestedRecording
+from rfacenet.methods import METHODS
 from rfacenet.models.registry import is_recreation
 
 _HEADS = {
@@ -139,7 +140,9 @@ def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
     changes = f", changed by {' '.join(settings.flags)}" if settings.flags else ""
     for training, rows in _trainings(result).items():
         notes.append(f"{', '.join(rows)}: {training}, {seeds}{changes}.")
-    if recreations := [row for row, network in trial.networks.items() if is_recreation(network.network)]:
+    recreations = [row for row, method in trial.methods.items() if METHODS[method].recreation]
+    recreations += [row for row, network in trial.networks.items() if is_recreation(network.network)]
+    if recreations:
         notes.append(f"Re-creations, as not all of their papers is known: {', '.join(recreations)}.")
     if settings.seeds == 1:
         notes.append("Value ± standard error [95 % bootstrap interval over subjects].")

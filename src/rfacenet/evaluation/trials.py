@@ -13,7 +13,7 @@ from rfacenet.evaluation.testing import Truth
 CLASSICAL = MappingProxyType(
     {name.upper(): name for name in ("green", "ica", "chrom", "lgi", "pbv", "pos", "omit")}
 )
-"""Classical methods by their rows."""
+"""Classical methods that read one colour a frame, by their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ TRIALS: Mapping[str, Sequence[Trial]] = {
             train_on="vipl-hr",
             test_on="vipl-hr",
             config="vipl-hr",
-            methods=CLASSICAL,
+            methods={**CLASSICAL, "SAMC": "samc"},
             networks=_VIPL_HR,
             published=TABLE_1,
             metrics=("sd_bpm", "sd_absolute_bpm", "mae_bpm", "rmse_bpm", "pearson"),

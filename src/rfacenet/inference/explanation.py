@@ -146,9 +146,10 @@ def explain(
     method = get_method(settings.method_name)
     weights, needs = find_weights(settings.method_name), method.input
     if weights is None or not isinstance(needs, ClipInput):
+        seen = "mean colours of regions" if isinstance(needs, ClipInput) else "the mean colour of the face"
         raise SettingsError(
-            f"'{method.name}' takes the mean colour of the face and looks at no place in particular; choose "
-            "rfacenet, physnet, or a weights file of one of these."
+            f"'{method.name}' takes {seen} and has no layers to look into; choose rfacenet, physnet, or a "
+            "weights file of one of these."
         )
     model = load_model(weights)
     watched_map(model.network)  # a network that has none is refused before the work

@@ -5,11 +5,11 @@ A new classical method is one file and one line here.
 
 from __future__ import annotations
 
-from rfacenet.methods import chrom, green, ica, lgi, omit, pbv, pos
+from rfacenet.methods import chrom, green, ica, lgi, omit, pbv, pos, samc
 from rfacenet.methods.method import ClipInput, Method, TraceInput
 
 __all__ = ["METHODS", "ClipInput", "Method", "TraceInput"]
 
 METHODS: dict[str, Method] = {
-    module.METHOD.name: module.METHOD for module in (green, ica, chrom, lgi, pbv, pos, omit)
+    module.METHOD.name: module.METHOD for module in (green, ica, chrom, lgi, pbv, pos, omit, samc)
 }

@@ -25,11 +25,11 @@ def chrom(rgb: Float64Array, fs_hz: float) -> Float64Array:
     their temporal means, both band-pass filtered; ``S = X − σ(X)/σ(Y)·Y``, overlap-added with Hann windows.
 
     Args:
-        rgb: Mean colour of the face, ``(T, 3)``.
+        rgb: Mean colour of the face, ``(T, 3)``, or of each of its regions, ``(T, R, 3)``.
         fs_hz: Sampling rate, Hz.
 
     Returns:
-        Raw pulse wave, ``(T,)``.
+        Raw pulse wave, ``(T,)``, or that of each region, ``(T, R)``.
 
     Source: de Haan, Jeanne, "Robust pulse rate from chrominance-based rPPG", IEEE TBME 60(10), 2013,
         Eqs. 9, 12–15.
@@ -38,12 +38,13 @@ def chrom(rgb: Float64Array, fs_hz: float) -> Float64Array:
     """
     length = min(2 * int(np.ceil(WINDOW_S * fs_hz / 2)), len(rgb))
     starts = window_starts(len(rgb), length, length // 2)
-    windows = sliding_window_view(rgb, length, axis=0)[starts].transpose(0, 2, 1)  # (N, L, 3)
+    windows = np.moveaxis(sliding_window_view(rgb, length, axis=0)[starts], -1, -2)  # (N, ..., L, 3)
     red, green, blue = np.moveaxis(relative(windows), -1, 0)
-    chrominances = np.stack([3 * red - 2 * green, 1.5 * red + green - 1.5 * blue])  # (2, N, L)
+    chrominances = np.stack([3 * red - 2 * green, 1.5 * red + green - 1.5 * blue])  # (2, N, ..., L)
     x, y = np.moveaxis(bandpass(np.moveaxis(chrominances, -1, 0), fs_hz, BAND_HZ), 0, -1)
-    alpha = ratio(x.std(axis=1), y.std(axis=1))
-    return overlap_add(list(x - alpha[:, None] * y), starts, len(rgb))
+    alpha = ratio(x.std(axis=-1), y.std(axis=-1))
+    pieces = np.moveaxis(x - alpha[..., None] * y, -1, 1)  # (N, L, ...)
+    return overlap_add(list(pieces), starts, len(rgb))
 
 
 METHOD = Method(

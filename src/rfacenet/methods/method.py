@@ -81,6 +81,7 @@ class Method:
             zeros say "no pulse". A method that gives no wave returns its heart rate at each sample, beats
             per minute.
         gives_rate: Whether that is a heart rate and not a wave.
+        recreation: Whether not all of its paper is known.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Method:
     source: str
     extract: Callable[[Any, float], Float64Array]
     gives_rate: bool = False
+    recreation: bool = False
 
 
 def ratio(numerator: Float64Array, denominator: Float64Array) -> Float64Array:

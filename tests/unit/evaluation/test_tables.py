@@ -50,12 +50,17 @@ def test_a_table_is_made_once_and_says_where_it_comes_from(
 ) -> None:
     settings = BenchmarkSettings(tmp_path, seeds=2, flags=SMALL)
     networks = {row: TO_UBFC.networks[row] for row in ("PhysNet", "DeepPhys", "rFaceNet")}
-    trial = replace(TO_UBFC, networks={**networks, "I3D": NetworkRow("i3d", {"width": 2})})
+    trial = replace(
+        TO_UBFC,
+        methods={**TO_UBFC.methods, "SAMC": "samc"},
+        networks={**networks, "I3D": NetworkRow("i3d", {"width": 2})},
+    )
     result = run_trial(trial, stores, settings)
-    green = next(row for row in result.rows if row.name == "GREEN")
-    for one, rate_bpm in zip(green.runs[0], RATES_BPM, strict=True):
-        assert one.score.predicted_bpm == pytest.approx(rate_bpm, abs=0.3)
-    assert [len(row.runs) for row in result.rows] == [1] * 7 + [2] * 4
+    for row in result.rows:
+        if row.name in ("GREEN", "SAMC"):
+            for one, rate_bpm in zip(row.runs[0], RATES_BPM, strict=True):
+                assert one.score.predicted_bpm == pytest.approx(rate_bpm, abs=0.3)
+    assert [len(row.runs) for row in result.rows] == [1] * 8 + [2] * 4
 
     def never(*_: object) -> None:
         raise AssertionError("done already")
@@ -70,8 +75,8 @@ def test_a_table_is_made_once_and_says_where_it_comes_from(
     assert cells["GREEN"]["MAE, bpm"].startswith("0.")
     assert cells["TS-CAN"]["MAE, bpm"] == "–"
     first_paper = [row[3] for row in table.rows]
-    # rFaceNet's, and OMIT's and I3D's, which the paper's table does not have.
-    assert first_paper[-3:] == ["1.05 ± 0.35", "–", "–"]
+    # rFaceNet's, and OMIT's, SAMC's and I3D's, which the paper's table does not have.
+    assert first_paper[-4:] == ["1.05 ± 0.35", "–", "–", "–"]
     page, text, numbers = as_page("Table 2", [table]), as_markdown([table]), as_csv([result], settings)
     for form in (page, text, as_latex([table])):
         assert "Simulated: nobody in PURE and UBFC-rPPG exists." in form
@@ -79,7 +84,7 @@ def test_a_table_is_made_once_and_says_where_it_comes_from(
     trained_how = "2 steps, batches of 2, seeds 0 to 1, changed by"
     assert f"PhysNet, rFaceNet, I3D: setting 'cross-dataset', {trained_how}" in text
     assert f"DeepPhys: setting 'deepphys', {trained_how}" in text
-    assert "Re-creations, as not all of their papers is known: I3D." in text
+    assert "Re-creations, as not all of their papers is known: SAMC, I3D." in text
     assert numbers.splitlines()[0].endswith("paper,simulated")
     assert all(line.endswith("True") for line in numbers.splitlines()[1:])
     assert r"1.05 $\pm$ 0.35" in as_latex([table])

@@ -184,6 +184,7 @@ def test_a_part_of_the_video(person_video):
     ("method", "changes", "error", "message"),
     [
         ("pos", {}, SettingsError, "'pos' takes the mean colour .* choose rfacenet, physnet, or"),
+        ("samc", {}, SettingsError, "'samc' takes mean colours of regions"),
         ("rfacenett", {}, UnknownMethodError, "did you mean"),
         ("rfacenet", {"duration_s": 3}, SettingsError, "choose 5 to 60"),
         ("rfacenet", {"start_s": -1}, SettingsError, "choose 0 or more"),

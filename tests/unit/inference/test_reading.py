@@ -23,7 +23,11 @@ def face(rate_bpm=72.0, duration_s=20.0, fs_hz=30.0, pulsation=0.005, seed=0):
 
 
 def read(t_s, rgb, method=POS, **settings):
-    return read_samples(FaceSamples(t_s, rgb), method, EstimateSettings(**settings))
+    """The reading of a face that has the same colour all over, by a method that sees its mean or regions."""
+    regions = None
+    if isinstance(method.input, ClipInput) and method.input.regions is not None:
+        regions = np.repeat(rgb[:, None, None], method.input.height_px, axis=1)
+    return read_samples(FaceSamples(t_s, rgb, regions), method, EstimateSettings(**settings))
 
 
 def test_a_clear_pulse():
