@@ -15,6 +15,7 @@ from rfacenet.models import PulseModel
 from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import build_for, settings_of
 from rfacenet.simulation.draws import seed_of
+from rfacenet.training.augmentation import augmentation_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
 from rfacenet.training.objectives import Loss, Target, objective_of
@@ -54,6 +55,7 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.model = model
         self.objective = objective_of(model.network, config.loss)
+        self.augment = augmentation_of(model.network)
         self.config = config
         self.steps = steps
         _lay_out_for_speed(model.network)
@@ -74,8 +76,8 @@ class TrainingModule(pl.LightningModule):
         Raises:
             TrainingError: The loss is no finite number; the message names the step and the part.
         """
-        target = self._target(batch)
-        output = self.model.network(self._clip(batch))
+        clip, target = self.augment(self._clip(batch), self._target(batch))
+        output = self.model.network(clip)
         loss: Loss = self.objective(output, target._replace(progress=self.global_step / self.steps))
         _check_finite(loss, self.global_step)
         values = {"loss": loss.total.detach(), **loss.parts, "mae_bpm": self._error_bpm(output, target)}

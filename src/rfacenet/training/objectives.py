@@ -21,8 +21,9 @@ from rfacenet.losses import (
     rate_log_probability,
     squared_error,
 )
-from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput
+from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput, RhythmNetOutput
 from rfacenet.models.inputs import bvp_of, rate_bpm_of
+from rfacenet.models.rates import UNIT_FRAMES
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 
@@ -36,6 +37,8 @@ class Target(NamedTuple):
         identity: Class of each person, ``(B,)``.
         differences: Whether ``bvp`` and the network's wave are frame-to-frame differences.
         progress: Share of the run that is done, for losses that change on the way.
+        speed: How many times as fast as ``bvp`` the heart beats in clips whose speed was changed, ``(B,)``;
+            only for networks that give rates.
     """
 
     bvp: Tensor
@@ -43,6 +46,7 @@ class Target(NamedTuple):
     identity: Tensor
     differences: bool
     progress: float = 0.0
+    speed: Tensor | None = None
 
     def wave(self, bvp: Tensor) -> Tensor:
         """What heart rates are read from: ``bvp``, or its sum where it is differences.
@@ -54,7 +58,8 @@ class Target(NamedTuple):
     @property
     def rate_bpm(self) -> Tensor:
         """The true heart rates ``(B,)``: those of the reference waves in the clips (Eq. 3)."""
-        return heart_rate_peak(self.wave(self.bvp), self.fs_hz)
+        rate_bpm = heart_rate_peak(self.wave(self.bvp), self.fs_hz)
+        return rate_bpm if self.speed is None else rate_bpm * self.speed
 
     def rate_bpm_in(self, output: Any, gives_rate: bool) -> Tensor:
         """The heart rates ``(B,)`` that an output gives, or those of the wave that it gives; no gradient."""
@@ -196,6 +201,52 @@ class PeriodicCurriculumObjective(CurriculumObjective):
         return Loss(loss.total + 0.1 * part, {**loss.parts, "periodicity": part.detach()})
 
 
+class RateObjective(nn.Module):
+    """Mean absolute error, in beats per 300 frames, for networks that give heart rates alone.
+
+    Source: Niu et al., "RhythmNet", IEEE TIP 2020, Sec. III-C: the rate is taken relative to the frame rate.
+    """
+
+    def __init__(self, network: nn.Module, config: LossConfig) -> None:
+        super().__init__()
+
+    def forward(self, output: Any, target: Target) -> Loss:
+        """Loss of one batch; each part of a clip should have the clip's rate."""
+        loss = self.error(output.beats_per_frame, target)
+        return Loss(loss, {"rate": loss.detach()})
+
+    @staticmethod
+    def error(beats_per_frame: Tensor, target: Target) -> Tensor:
+        """How far rates ``(B, K)`` are off, in the mean."""
+        true = target.rate_bpm / 60 / target.fs_hz
+        return UNIT_FRAMES * (beats_per_frame - true[:, None]).abs().mean()
+
+
+class RhythmNetObjective(RateObjective):
+    """The same for rates with and without the recurrent unit, and consecutive clips' rates should be alike.
+
+    L = L1 + λ · smoothness, λ = 100; smoothness is how far the recurrent unit's rates of one map are from
+    their mean, in the mean.
+
+    Source: Niu et al., "RhythmNet", IEEE TIP 2020, Eq. 4 to 6.
+    Differs: L1 is the sum of both heads', so that the first has a teacher.
+    """
+
+    SMOOTHNESS_WEIGHT = 100.0
+
+    def forward(self, output: RhythmNetOutput, target: Target) -> Loss:
+        """Loss of one batch, of an output in training."""
+        assert output.alone is not None
+        rates = output.beats_per_frame
+        parts = {
+            "rate": self.error(rates, target),
+            "rate_alone": self.error(output.alone, target),
+            "roughness": UNIT_FRAMES * (rates - rates.mean(1, keepdim=True)).abs().mean(),
+        }
+        total = parts["rate"] + parts["rate_alone"] + self.SMOOTHNESS_WEIGHT * parts["roughness"]
+        return Loss(total, {name: part.detach() for name, part in parts.items()})
+
+
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "deepphys": MseObjective,
     "efficientphys": MseObjective,
@@ -205,6 +256,8 @@ _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "i3d": WaveObjective,
     "physnet": WaveObjective,
     "rfacenet": RFaceNetObjective,
+    "rhythmnet": RhythmNetObjective,
+    "stattention": RateObjective,
     "tscan": MseObjective,
 }
 
