@@ -110,3 +110,13 @@ def test_gaps_follow_torchs_seed_and_are_made_in_training_alone() -> None:
 def test_refuses_what_cannot_work(settings: dict[str, int], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         RhythmNetConfig(**settings)
+
+
+def test_answers_as_it_did_when_this_was_written_down() -> None:
+    """In training from a seed, so that gaps, norms and both heads count; beats per minute."""
+    torch.manual_seed(0)
+    network = RhythmNet(RhythmNetConfig(width=8, clip_frames=60, n_clips=4, stride_frames=10))
+    output = network(TestRhythmNet.draw(2, 3, 90, 25, 1))
+    together, alone = (1800 * part[1].detach() for part in output)
+    assert together.tolist() == pytest.approx([75.9617, 76.4632, 75.8601, 76.084], abs=5e-3)
+    assert alone.tolist() == pytest.approx([73.076, 72.385, 74.5666, 72.0239], abs=5e-3)

@@ -64,3 +64,11 @@ def test_attention_follows_each_stage() -> None:
 def test_refuses_a_width_of_nothing() -> None:
     with pytest.raises(SettingsError, match="at least 1, not 0; 64 would work"):
         STAttentionConfig(0)
+
+
+def test_answers_as_it_did_when_this_was_written_down() -> None:
+    """From a seed, with the batch's own statistics, so that every layer counts; beats per minute."""
+    torch.manual_seed(0)
+    output = STAttention(STAttentionConfig(width=8))(TestSTAttention.draw(2, 3, 90, 25, 1))
+    rates_bpm = TestSTAttention.answer(output).flatten().tolist()
+    assert rates_bpm == pytest.approx([74.6665, 75.0145], abs=2e-3)
