@@ -16,6 +16,7 @@ from rfacenet.models import (
     PulseModel,
     build,
     fuse_batch_norms,
+    list_models,
     load_model,
     optimise_for_inference,
     save_model,
@@ -36,10 +37,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "i3d": {"width": 4},
     "physnet": {"width": 8},
     "rfacenet": {"width": 8, "identity_width": 4},
+    "rhythmnet": {"width": 4, "clip_frames": 20, "n_clips": 4, "stride_frames": 4},
+    "stattention": {"width": 4},
     "tscan": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},
 }
 """Settings of each network with which it is small enough for tests of 32 frames of 16×16 pixels, or of its
 own regions."""
+
+
+def list_face_models() -> list[str]:
+    """Names of the networks that take face crops, and not maps of regions."""
+    return [name for name in list_models() if needs_of(build(name, **SMALL[name])).regions is None]
 
 
 def small_model(name: str, normalisation: Normalisation = "diff_normalized") -> PulseModel:

@@ -93,6 +93,8 @@ _CROSS_DATASET = {
     "rFaceNet": NetworkRow("rfacenet"),
 }
 _VIPL_HR = {
+    "RhythmNet": NetworkRow("rhythmnet", config="rhythmnet"),
+    "ST-Attention": NetworkRow("stattention", config="stattention"),
     "I3D": NetworkRow("i3d", config="i3d"),
     "PhysNet": NetworkRow("physnet"),
     "DeepPhys": NetworkRow("deepphys", config="deepphys"),

@@ -20,6 +20,8 @@ from rfacenet.models.physformerpp import (
 from rfacenet.models.physnet import PhysNet, PhysNetConfig
 from rfacenet.models.registry import build, list_models
 from rfacenet.models.rfacenet import RFaceNet, RFaceNetConfig, RFaceNetOutput
+from rfacenet.models.rhythmnet import RhythmNet, RhythmNetConfig, RhythmNetOutput
+from rfacenet.models.stattention import STAttention, STAttentionConfig
 from rfacenet.models.tscan import TSCAN, TSCANConfig
 from rfacenet.models.weights import WeightsCard, load_model, read_card, save_model
 
@@ -58,6 +60,11 @@ __all__ = [
     "RFaceNetConfig",
     "RFaceNetOutput",
     "RateOutput",
+    "RhythmNet",
+    "RhythmNetConfig",
+    "RhythmNetOutput",
+    "STAttention",
+    "STAttentionConfig",
     "TSCANConfig",
     "WeightsCard",
     "build",

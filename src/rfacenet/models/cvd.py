@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models.needs import InputNeeds
+from rfacenet.models.rates import PRIOR_BEATS, centred
 from rfacenet.models.resnet import ResNet18
 from rfacenet.models.statistics import without_remembering
-from rfacenet.models.stmap import CHANNELS, RANGE, rows_by_frames
+from rfacenet.models.stmap import CHANNELS, rows_by_frames
 
 STEPS = 10
 """Time steps to which the features of the wave's head are pooled, whatever the clip's length."""
@@ -99,6 +100,7 @@ class CVD(nn.Module):
         width, channels = config.width, CHANNELS["map_rgb_yuv"]
         self.estimator = ResNet18(channels, width=width, average=True)
         self.rate = nn.Linear(self.estimator.channels_out, 1)
+        nn.init.constant_(self.rate.bias, PRIOR_BEATS)  # from 0, the way would take most of a first epoch
         self.wave = nn.Sequential(_stretch_time(4 * width, width, 3), _stretch_time(width, width // 2, 5))
         self.readout = nn.Conv2d(width // 2, 1, 1)
         self.noise_encoder = ResNet18(channels, "layer2", width, average=True)
@@ -122,7 +124,7 @@ class CVD(nn.Module):
         """
         self.needs.check(clip)
         frames, side = clip.shape[2], self.config.side_px
-        picture = rows_by_frames(clip) / (RANGE / 2) - 1
+        picture = centred(rows_by_frames(clip))
         picture = nn.functional.interpolate(picture, (side, side), mode="bilinear", align_corners=False)
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from rfacenet.errors import SettingsError
 from rfacenet.models.needs import InputNeeds
-from rfacenet.models.stmap import CHANNELS, RANGE, rows_by_frames
+from rfacenet.models.rates import PRIOR_BEATS, centred
+from rfacenet.models.stmap import CHANNELS, rows_by_frames
 from rfacenet.types import N_REGIONS
 
 ROWS = N_REGIONS["blocks"]
@@ -108,7 +109,7 @@ class DualGAN(nn.Module):
 
 def picture_of(clip: Tensor) -> Tensor:
     """Maps ``(B, 3, T, 25, 1)`` as the network's parts take and make them: ``(B, 3, 25, T)``, −1 to 1."""
-    return rows_by_frames(clip) / (RANGE / 2) - 1
+    return centred(rows_by_frames(clip))
 
 
 class Estimator(nn.Module):
@@ -126,6 +127,7 @@ class Estimator(nn.Module):
         self.grow = _grow_all([8 * width, 4 * width, 2 * width, width, 1], rows_times=1, rows_stride=2)
         self.rate = nn.Sequential(_shrink(8 * width, 8 * width), _shrink(8 * width, 8 * width))
         self.readout = nn.Linear(8 * width, 1)
+        nn.init.constant_(self.readout.bias, PRIOR_BEATS)  # as in ``RateHead``
 
     def forward(self, picture: Tensor) -> DualGANOutput:
         """Pulse wave ``(B, T)`` and heart rate ``(B, 1)``."""

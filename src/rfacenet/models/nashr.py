@@ -13,6 +13,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.models.cells import Cell, CellSpace, Link, MakeLinks, made
 from rfacenet.models.inputs import RateOutput
 from rfacenet.models.needs import InputNeeds
+from rfacenet.models.rates import RateHead
 from rfacenet.models.stmap import RANGE, rows_by_frames
 
 NODES = 4
@@ -21,9 +22,6 @@ NODES = 4
 HEAD_CHANNELS = 512
 ROWS = 64
 """Rows that a map's are stretched to."""
-
-MEAN_BEATS_PER_FRAME, SPREAD_BEATS_PER_FRAME = 0.04, 0.01
-"""72 and 18 beats per minute at 30 Hz: what the last layer's 0 stands for, and how far its 1 is from it."""
 
 OPERATIONS = (
     "max_pool_3",
@@ -131,7 +129,7 @@ class NASHR(nn.Module):
         self.head = nn.Sequential(
             nn.Conv2d(last, HEAD_CHANNELS, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(HEAD_CHANNELS)
         )
-        self.readout = nn.Linear(HEAD_CHANNELS, 1)
+        self.readout = RateHead(HEAD_CHANNELS)
 
     def forward(self, clip: Tensor) -> RateOutput:
         """Heart rate of each clip.
@@ -152,8 +150,7 @@ class NASHR(nn.Module):
         before_last = last = self.stem(picture)
         for cell in self.cells:
             before_last, last = last, cell(before_last, last)
-        deviation = self.readout(self.head(last).mean((2, 3))).float()  # half precision is 0.3 bpm
-        return RateOutput(MEAN_BEATS_PER_FRAME + SPREAD_BEATS_PER_FRAME * deviation)
+        return RateOutput(self.readout(self.head(last).mean((2, 3)))[:, None])
 
 
 class TwoInputCell(Cell):

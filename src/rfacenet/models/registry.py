@@ -24,6 +24,8 @@ from rfacenet.models.physformer import PhysFormer
 from rfacenet.models.physformerpp import PhysFormerPlusPlus
 from rfacenet.models.physnet import PhysNet
 from rfacenet.models.rfacenet import RFaceNet
+from rfacenet.models.rhythmnet import RhythmNet
+from rfacenet.models.stattention import STAttention
 from rfacenet.models.tscan import TSCAN
 
 # Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`; its
@@ -40,6 +42,8 @@ _NETWORKS: dict[str, Any] = {
     "i3d": I3D,
     "physnet": PhysNet,
     "rfacenet": RFaceNet,
+    "rhythmnet": RhythmNet,
+    "stattention": STAttention,
     "tscan": TSCAN,
 }
 

@@ -16,6 +16,7 @@ from rfacenet.models.inputs import bvp_of
 from rfacenet.models.registry import build_for, settings_of
 from rfacenet.simulation.draws import seed_of
 from rfacenet.training.alternating import only_learning, phases_of
+from rfacenet.training.augmentation import augmentation_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
 from rfacenet.training.objectives import objective_of
@@ -68,6 +69,7 @@ class TrainingModule(pl.LightningModule):
         self.phases = phases_of(model.network, self.objective)
         self.values: dict[str, Tensor] = {}
         self._phase = self.phases[0]
+        self.augment = augmentation_of(model.network)
         self.config = config
         self.steps = steps
         _lay_out_for_speed(model.network)
@@ -98,8 +100,9 @@ class TrainingModule(pl.LightningModule):
         Raises:
             TrainingError: The loss is no finite number; the message names the step and the part.
         """
-        target = self._target(batch)._replace(progress=self.global_step / self.steps)
-        loss, output = self._phase.learn(self._clip(batch), target)
+        clip, target = self.augment(self._clip(batch), self._target(batch))
+        target = target._replace(progress=self.global_step / self.steps)
+        loss, output = self._phase.learn(clip, target)
         _check_finite(loss, self.global_step)
         total = loss.total.detach()
         self.values |= {"loss": self.values.get("loss", 0) + total, **loss.parts}

@@ -19,8 +19,9 @@ from rfacenet.losses import (
     rate_log_probability,
     squared_error,
 )
-from rfacenet.models import PhysFormerPlusPlusOutput, RateOutput, RFaceNet, RFaceNetOutput
-from rfacenet.models.inputs import bvp_of, rate_bpm_of
+from rfacenet.models import PhysFormerPlusPlusOutput, RFaceNet, RFaceNetOutput, RhythmNetOutput
+from rfacenet.models.inputs import bvp_of
+from rfacenet.models.rates import UNIT_FRAMES
 from rfacenet.models.registry import describe
 from rfacenet.training.config import LossConfig
 from rfacenet.training.cross_verified import CrossVerifiedObjective
@@ -50,21 +51,6 @@ class MseObjective(nn.Module):
         """Loss of one batch; ``output`` is ``(B, T)``."""
         loss = squared_error(output, target.bvp)
         return Loss(loss, {"bvp": loss.detach()})
-
-
-class RateObjective(nn.Module):
-    """Mean absolute error of the heart rate in beats per minute, for networks that give no wave.
-
-    Where there are rates of parts of a clip, their mean counts.
-    """
-
-    def __init__(self, network: nn.Module, config: LossConfig) -> None:
-        super().__init__()
-
-    def forward(self, output: RateOutput, target: Target) -> Loss:
-        """Loss of one batch."""
-        loss = nn.functional.l1_loss(rate_bpm_of(output, target.fs_hz), target.rate_bpm)
-        return Loss(loss, {"rate": loss.detach()})
 
 
 class TimeFrequencyObjective(nn.Module):
@@ -164,6 +150,52 @@ class PeriodicCurriculumObjective(CurriculumObjective):
         return Loss(loss.total + 0.1 * part, {**loss.parts, "periodicity": part.detach()})
 
 
+class RateObjective(nn.Module):
+    """Mean absolute error, in beats per 300 frames, for networks that give heart rates alone.
+
+    Source: Niu et al., "RhythmNet", IEEE TIP 2020, Sec. III-C: the rate is taken relative to the frame rate.
+    """
+
+    def __init__(self, network: nn.Module, config: LossConfig) -> None:
+        super().__init__()
+
+    def forward(self, output: Any, target: Target) -> Loss:
+        """Loss of one batch; each part of a clip should have the clip's rate."""
+        loss = self.error(output.beats_per_frame, target)
+        return Loss(loss, {"rate": loss.detach()})
+
+    @staticmethod
+    def error(beats_per_frame: Tensor, target: Target) -> Tensor:
+        """How far rates ``(B, K)`` are off, in the mean."""
+        true = target.rate_bpm / 60 / target.fs_hz
+        return UNIT_FRAMES * (beats_per_frame - true[:, None]).abs().mean()
+
+
+class RhythmNetObjective(RateObjective):
+    """The same for rates with and without the recurrent unit, and consecutive clips' rates should be alike.
+
+    L = L1 + λ · smoothness, λ = 100; smoothness is how far the recurrent unit's rates of one map are from
+    their mean, in the mean.
+
+    Source: Niu et al., "RhythmNet", IEEE TIP 2020, Eq. 4 to 6.
+    Differs: L1 is the sum of both heads', so that the first has a teacher.
+    """
+
+    SMOOTHNESS_WEIGHT = 100.0
+
+    def forward(self, output: RhythmNetOutput, target: Target) -> Loss:
+        """Loss of one batch, of an output in training."""
+        assert output.alone is not None
+        rates = output.beats_per_frame
+        parts = {
+            "rate": self.error(rates, target),
+            "rate_alone": self.error(output.alone, target),
+            "roughness": UNIT_FRAMES * (rates - rates.mean(1, keepdim=True)).abs().mean(),
+        }
+        total = parts["rate"] + parts["rate_alone"] + self.SMOOTHNESS_WEIGHT * parts["roughness"]
+        return Loss(total, {name: part.detach() for name, part in parts.items()})
+
+
 _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "cvd": CrossVerifiedObjective,
     "deepphys": MseObjective,
@@ -176,6 +208,8 @@ _OBJECTIVES: dict[str, Callable[[nn.Module, LossConfig], nn.Module]] = {
     "i3d": WaveObjective,
     "physnet": WaveObjective,
     "rfacenet": RFaceNetObjective,
+    "rhythmnet": RhythmNetObjective,
+    "stattention": RateObjective,
     "tscan": MseObjective,
 }
 

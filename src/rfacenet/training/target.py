@@ -19,6 +19,8 @@ class Target(NamedTuple):
         identity: Class of each person, ``(B,)``.
         differences: Whether ``bvp`` and the network's wave are frame-to-frame differences.
         progress: Share of the run that is done, for losses that change on the way.
+        speed: How many times as fast as ``bvp`` the heart beats in clips whose speed was changed, ``(B,)``;
+            only for networks that give rates.
     """
 
     bvp: Tensor
@@ -26,6 +28,7 @@ class Target(NamedTuple):
     identity: Tensor
     differences: bool
     progress: float = 0.0
+    speed: Tensor | None = None
 
     def wave(self, bvp: Tensor) -> Tensor:
         """What heart rates are read from: ``bvp``, or its sum where it is differences.
@@ -37,7 +40,8 @@ class Target(NamedTuple):
     @property
     def rate_bpm(self) -> Tensor:
         """The true heart rates ``(B,)``: those of the reference waves in the clips (Eq. 3)."""
-        return heart_rate_peak(self.wave(self.bvp), self.fs_hz)
+        rate_bpm = heart_rate_peak(self.wave(self.bvp), self.fs_hz)
+        return rate_bpm if self.speed is None else rate_bpm * self.speed
 
     def rate_bpm_in(self, output: Any, gives_rate: bool) -> Tensor:
         """The heart rates ``(B,)`` that an output gives, or those of the wave that it gives; no gradient."""

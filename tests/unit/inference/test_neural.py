@@ -12,11 +12,12 @@ from rfacenet.inference.neural import _pulses, extract, windows_of
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.models import InputSpec, PulseModel, build, list_models, load_model, save_model
+from rfacenet.models import InputSpec, PulseModel, build, load_model, save_model
 from rfacenet.models.needs import needs_of
 from rfacenet.signal.resample import to_uniform_grid
 from rfacenet.simulation import ClipSimulator
 from rfacenet.types import FaceBox
+from tester import list_face_models
 
 SPEC = InputSpec(64, 16, 16, 30.0, "diff_normalized", "wave")
 
@@ -126,7 +127,7 @@ def test_a_stretch_below_a_networks_shortest_clip_is_refused() -> None:
         windows_of(79, model)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", list_face_models())
 def test_released_weights_read_an_easy_clip_of_any_length(name: str) -> None:
     method = get_method(name)
     assert method.name == f"{name}.simulated"

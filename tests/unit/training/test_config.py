@@ -10,6 +10,7 @@ from rfacenet.training import TrainConfig, parse
 from rfacenet.training.config import OptimiserConfig
 from rfacenet.training.data import open_source
 from rfacenet.training.module import build_model
+from tester import list_face_models
 
 
 def parse_yaml(tmp_path: Path, text: str, *flags: str) -> TrainConfig:
@@ -46,9 +47,9 @@ def test_every_published_setting_can_be_built(setting: str, network: str) -> Non
     assert getattr(model.network.config, "n_identities", len(people)) == len(people)
 
 
-@pytest.mark.parametrize("network", list_models())
+@pytest.mark.parametrize("network", list_face_models())
 @pytest.mark.parametrize("setting", ["simulated-gpu", "simulated-cpu"])
-def test_every_network_can_be_trained_on_the_simulator(setting: str, network: str) -> None:
+def test_every_network_of_faces_can_be_trained_on_the_simulator(setting: str, network: str) -> None:
     config, _ = parse(["--config", setting, "--network", network, "--out", "x"])
     model = build_model(config, 100)
     assert model.input_spec == needs_of(model.network).applied_to(config.input)
@@ -74,7 +75,18 @@ def test_a_network_of_segments_can_be_trained_on_clips_of_128_frames() -> None:
 
 
 @pytest.mark.parametrize(
-    "network", ["autohr", "cvd", "dualgan", "i3d", "nashr", "physformer", "physformerpp"]
+    "network",
+    [
+        "autohr",
+        "cvd",
+        "dualgan",
+        "i3d",
+        "nashr",
+        "physformer",
+        "physformerpp",
+        "rhythmnet",
+        "stattention",
+    ],
 )
 def test_every_compared_network_has_its_published_setting(network: str) -> None:
     config, _ = parse(["--config", network, "--out", "x"])

@@ -5,7 +5,7 @@ import scipy.stats
 import torch
 
 from rfacenet.losses import negative_pearson, periodicity, squared_error
-from rfacenet.models import PhysFormerPlusPlusOutput, build, list_models
+from rfacenet.models import PhysFormerPlusPlusOutput, RateOutput, RhythmNetOutput, build, list_models
 from rfacenet.training import LossConfig
 from rfacenet.training.alternating import phases_of
 from rfacenet.training.objectives import bvp_of, objective_of
@@ -126,3 +126,31 @@ def test_physformerpp_learns_that_attention_follows_the_beats() -> None:
     assert right.parts["periodicity"].item() == pytest.approx(0, abs=1e-5)
     assert wrong.parts["periodicity"].item() == pytest.approx(2, abs=1e-5)
     assert (wrong.total - right.total).item() == pytest.approx(0.2, rel=1e-4)
+
+
+def sinusoids(*rates_bpm: float) -> Target:
+    """Waves of 375 frames at 25 and 30 Hz."""
+    fs_hz = torch.tensor([25.0, 30.0])
+    bvp = torch.sin(2 * torch.pi * torch.tensor(rates_bpm)[:, None] / 60 / fs_hz[:, None] * torch.arange(375))
+    return Target(bvp, fs_hz, torch.tensor([0, 1]), False)
+
+
+def test_rates_are_learned_as_beats_in_300_frames() -> None:
+    target = sinusoids(60, 90)
+    objective = objective_of(build("stattention", **SMALL["stattention"]), LossConfig())
+    found = RateOutput(torch.tensor([[66 / 60 / 25], [84 / 60 / 30]]))
+    loss = objective(found, target)
+    assert loss.total.item() == pytest.approx((6 / 60 * 12 + 6 / 60 * 10) / 2, abs=0.01)  # 12 and 10 s
+    twice = objective(RateOutput(2 * found.beats_per_frame), target._replace(speed=torch.full((2,), 2.0)))
+    assert twice.total.item() == pytest.approx(2 * loss.total.item(), rel=1e-4)
+
+
+def test_rhythmnet_learns_both_rates_and_that_they_are_alike() -> None:
+    target = sinusoids(75, 90)  # 15 beats in 300 frames at 25 and at 30 Hz
+    objective = objective_of(build("rhythmnet", **SMALL["rhythmnet"]), LossConfig())
+    rates = torch.tensor([[14.0, 15.0, 16.0], [17.0, 17.0, 17.0]])
+    loss = objective(RhythmNetOutput(rates / 300, torch.full((2, 3), 16 / 300)), target)
+    assert loss.parts["rate"].item() == pytest.approx((2 / 3 + 2) / 2, abs=0.01)
+    assert loss.parts["rate_alone"].item() == pytest.approx(1, abs=0.01)
+    assert loss.parts["roughness"].item() == pytest.approx(2 / 6, abs=1e-4)
+    assert loss.total.item() == pytest.approx(4 / 3 + 1 + 100 * 2 / 6, rel=1e-3)
