@@ -68,15 +68,20 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Choices in rFaceNet's loss; see ``MultiTaskLoss``.
+    """Choices in rFaceNet's loss (see ``MultiTaskLoss``) and in RhythmNet's.
 
     Attributes:
         terms: Which terms there are. A network without an identity classifier has no ``identity``.
         hr_gradient: Whether the heart rate teaches the network.
+        smoothness: RhythmNet's λ: what it counts that the rates of neighbouring clips are alike.
     """
 
     terms: tuple[Term, ...] = ("bvp", "hr", "identity")
     hr_gradient: Literal["soft", "none"] = "none"
+    smoothness: float = 100.0
+
+    def __post_init__(self) -> None:
+        _check_at_least(self, 0, "smoothness")
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ class TrainConfig:
         networks: Configuration of each network by its name; only the chosen one's counts. So one file can
             serve a network and the one that it is compared with.
         input: What the network takes in.
-        loss: Choices in rFaceNet's loss.
+        loss: Choices in rFaceNet's loss and RhythmNet's.
         data: ``simulator``, or the folder of a store that ``rfacenet prepare`` made.
         simulation: Choices for the simulator.
         prepared: Choices for a store.
