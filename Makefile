@@ -7,7 +7,9 @@ DEMO := demo
 TORCH ?= torch==2.13.0
 # Flags of `rfacenet train` for the released weights, such as TRAIN="--max_minutes 20".
 TRAIN ?=
-NETWORKS := rfacenet physnet deepphys tscan efficientphys physformer physformerpp i3d autohr
+FACE_NETWORKS := rfacenet physnet deepphys tscan efficientphys physformer physformerpp i3d autohr
+MAP_NETWORKS := rhythmnet stattention nashr cvd dualgan
+NETWORKS := $(FACE_NETWORKS) $(MAP_NETWORKS)
 # A person's own video; without one, the demo films a simulated face.
 VIDEO ?=
 
@@ -51,9 +53,11 @@ lint: dev
 # The released weights from nothing; on two cores, make -j2 weights trains two at once. A stopped run goes on.
 weights: $(NETWORKS:%=weights-%)
 
+$(FACE_NETWORKS:%=weights-%): SETTING := simulated
+$(MAP_NETWORKS:%=weights-%): SETTING := simulated-maps
 $(NETWORKS:%=weights-%): weights-%: install
 	where=$$($(BIN)/python -c 'import torch; print("gpu" if torch.cuda.is_available() else "cpu")') && \
-	$(BIN)/rfacenet train --config simulated-$$where --network $* --out runs/weights-$* $(TRAIN)
+	$(BIN)/rfacenet train --config $(SETTING)-$$where --network $* --out runs/weights-$* $(TRAIN)
 	mkdir -p src/rfacenet/models/weights
 	cp runs/weights-$*/best.safetensors src/rfacenet/models/weights/$*.simulated.safetensors
 	cp runs/weights-$*/card.md src/rfacenet/models/weights/$*.simulated.md

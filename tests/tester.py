@@ -50,6 +50,11 @@ def list_face_models() -> list[str]:
     return [name for name in list_models() if needs_of(build(name, **SMALL[name])).regions is None]
 
 
+def list_map_models() -> list[str]:
+    """Names of the others."""
+    return [name for name in list_models() if name not in list_face_models()]
+
+
 def small_model(name: str, normalisation: Normalisation = "diff_normalized") -> PulseModel:
     """A small network with an input of 32 frames, or of the fewest it takes."""
     network = build(name, **SMALL[name])

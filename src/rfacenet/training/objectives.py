@@ -174,9 +174,9 @@ class RateObjective(nn.Module):
 class RhythmNetObjective(RateObjective):
     """The same for rates with and without the recurrent unit, and consecutive clips' rates should be alike.
 
-    L = L1 + λ · smoothness; smoothness is how far the recurrent unit's rates of one map are from their mean, in
-    the mean. λ is the settings' ``loss.smoothness``. On made maps, 490 steps with the published 100 left the
-    recurrent unit's rates close to where they began, and 160 with 1 came within 5 bpm.
+    L = L1 + λ · smoothness; smoothness is how far the recurrent unit's rates of one map are from their mean,
+    in the mean. λ is the settings' ``loss.smoothness``. On made maps, 490 steps with the published 100 left
+    the recurrent unit's rates close to where they began, and 160 with 1 came within 5 bpm.
 
     Source: Niu et al., "RhythmNet", IEEE TIP 2020, Eq. 4 to 6.
     Differs: L1 is the sum of both heads', so that the first has a teacher.

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from rfacenet.errors import SettingsError
 from rfacenet.models import CROSS_DATASET_INPUT, VIPL_HR_INPUT, list_models
@@ -10,7 +11,7 @@ from rfacenet.training import TrainConfig, parse
 from rfacenet.training.config import OptimiserConfig
 from rfacenet.training.data import open_source
 from rfacenet.training.module import build_model
-from tester import list_face_models
+from tester import list_face_models, list_map_models
 
 
 def parse_yaml(tmp_path: Path, text: str, *flags: str) -> TrainConfig:
@@ -54,6 +55,17 @@ def test_every_network_of_faces_can_be_trained_on_the_simulator(setting: str, ne
     model = build_model(config, 100)
     assert model.input_spec == needs_of(model.network).applied_to(config.input)
     assert model.input_spec.frames == 128
+
+
+@pytest.mark.parametrize("network", list_map_models())
+@pytest.mark.parametrize("setting", ["simulated-maps-gpu", "simulated-maps-cpu"])
+def test_every_network_of_maps_can_be_trained_on_the_simulator(setting: str, network: str) -> None:
+    config, _ = parse(["--config", setting, "--network", network, "--out", "x"])
+    model = build_model(config, 100).eval()
+    batch = open_source(config).train_batch(1, 0, torch.device("cpu"))
+    answer = model(batch.frames)
+    assert answer.shape == ((1,) if model.gives_rate else batch.bvp.shape)
+    assert batch.bvp.shape[1] >= 288  # ten seconds, or what of it the network takes
 
 
 @pytest.mark.parametrize("network", ["deepphys", "efficientphys", "tscan"])
