@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 Uint8Array = NDArray[np.uint8]
 

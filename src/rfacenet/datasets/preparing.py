@@ -169,11 +169,14 @@ def prepare_recording(recording: Recording, crops: CropSettings, store: Path) ->
             # Packed numbers: small arrays between the frames' memory would keep it from being used again.
             t_s, colours = array("d"), array("d")
             tracked = follow_face(video, video.width_px, video.height_px, crops.face)
-            for sample in sample_faces(tracked, crops.enlarge, (crops.height, crops.width)):
+            for sample in sample_faces(
+                tracked, crops.enlarge, (crops.height, crops.width), with_regions=True
+            ):
                 t_s.append(sample.frame.t_s)
                 colours.extend(sample.colour)
                 assert sample.crop is not None
-                writer.add(sample.crop)
+                assert sample.regions is not None
+                writer.add(sample.crop, sample.regions)
             times, traces = np.array(t_s), np.array(colours).reshape(-1, 3)
             if not len(times):
                 raise VideoError("The video has no frame with a known time.")

@@ -1,4 +1,4 @@
-"""The prepared store: of every recording the face's crops as bytes, their times, and what was measured.
+"""The prepared store: of every recording the face's crops, its regions' colours, and what was measured.
 
 A store is a folder with ``store.json`` and one folder a recording, which is there whole or not at all. Crops
 stay as they were filmed: normalisation and frame rate belong to whoever reads them, so that one store serves
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import numpy as np
@@ -25,12 +25,13 @@ from rfacenet.datasets.layout import Dataset, is_simulated, natural_key
 from rfacenet.datasets.recording import Recording, Reference, TimeSeries
 from rfacenet.errors import DatasetError, SettingsError
 from rfacenet.files import whole_file
-from rfacenet.types import FaceChoice, Float64Array, Uint8Array
+from rfacenet.types import N_REGIONS, FaceChoice, Float32Array, Float64Array, Uint8Array
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever what a store holds does; part of the key."""
 
-_DESCRIPTION, _FRAMES, _TRACES, _RECORD = "store.json", "frames.npy", "traces.npz", "recording.json"
+_DESCRIPTION, _RECORD = "store.json", "recording.json"
+_FRAMES, _REGIONS, _TRACES = "frames.npy", "regions.npy", "traces.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,14 @@ class StoredRecording:
         """The face, ``(T, H, W, 3) uint8``, black where there was none; read from disk as it is used."""
         return np.load(self.folder / _FRAMES, mmap_mode="r")  # type: ignore[no-any-return]
 
+    @property
+    def regions(self) -> Float32Array:
+        """Mean colours of all regions, ``(T, R, 3)``, NaN where there was no face or it was turned away.
+
+        They are in the order of :data:`~rfacenet.types.N_REGIONS`; read from disk as they are used.
+        """
+        return np.load(self.folder / _REGIONS, mmap_mode="r")  # type: ignore[no-any-return]
+
 
 def open_store(path: Path) -> tuple[StoreDescription, list[StoredRecording]]:
     """A store's description and its recordings, sorted by name.
@@ -210,19 +219,21 @@ class RecordingWriter:
     def __init__(self, store: Path, name: str, size_px: tuple[int, int]) -> None:
         self._folder = folder_of(store, name)
         self._partial = store / f".{self._folder.name}.{os.getpid()}.part"
-        self._shape = (*size_px, 3)
+        self._shapes = {_FRAMES: ((*size_px, 3), "|u1"), _REGIONS: ((sum(N_REGIONS.values()), 3), "<f4")}
+        self._files: dict[str, BinaryIO] = {}
         self._n_frames = 0
 
     def __enter__(self) -> Self:
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir()
-        self._file = (self._partial / _FRAMES).open("wb")
-        self._write_header()
+        self._files = {name: (self._partial / name).open("wb") for name in self._shapes}
+        self._write_headers()
         return self
 
-    def add(self, crop: Uint8Array) -> None:
-        """Append one crop."""
-        self._file.write(np.ascontiguousarray(crop).data)
+    def add(self, crop: Uint8Array, regions: Float32Array) -> None:
+        """Append one frame's crop and the mean colours of its regions, ``(R, 3)``."""
+        for file, values in zip(self._files.values(), (crop, regions), strict=True):
+            file.write(np.ascontiguousarray(values).data)
         self._n_frames += 1
 
     def finish(self, traces: Mapping[str, Float64Array], record: Mapping[str, Any]) -> None:
@@ -232,8 +243,7 @@ class RecordingWriter:
             traces: Arrays by their names.
             record: What people may want to read.
         """
-        self._file.seek(0)
-        self._write_header()
+        self._write_headers()
         np.savez(self._partial / _TRACES, **dict(traces))  # type: ignore[arg-type]  # its stub has a flag in the way
         (self._partial / _RECORD).write_text(json.dumps(record, indent=2), "utf-8")
 
@@ -241,18 +251,20 @@ class RecordingWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._file.close()
+            for file in self._files.values():
+                file.close()
             if error is None:
                 shutil.rmtree(self._folder, ignore_errors=True)  # made from other files, or copied in part
                 self._partial.rename(self._folder)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
-    def _write_header(self) -> None:
-        """The array's header, which NumPy leaves room in for a growing first axis."""
-        shape = (self._n_frames, *self._shape)
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
+    def _write_headers(self) -> None:
+        """The arrays' headers, which NumPy leaves room in for a growing first axis."""
+        for name, (shape, dtype) in self._shapes.items():
+            self._files[name].seek(0)
+            header = {"descr": dtype, "fortran_order": False, "shape": (self._n_frames, *shape)}
+            np.lib.format.write_array_header_1_0(self._files[name], header)
 
 
 @contextmanager
@@ -294,7 +306,7 @@ def _read(folder: Path) -> StoredRecording:
                 damaged_frames=record["damaged_frames"],
                 fingerprint=record["fingerprint"],
             )
-        if len(stored.crops) != len(stored.t_s):
+        if not len(stored.crops) == len(stored.regions) == len(stored.t_s):
             raise ValueError(f"{len(stored.crops)} crops at {len(stored.t_s)} times")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"'{folder}' in the store is damaged; delete it and prepare it anew.") from error

@@ -12,10 +12,9 @@ from rfacenet.errors import SettingsError
 from rfacenet.evaluation import figures
 from rfacenet.evaluation.figures import WavePair
 from rfacenet.evaluation.running import Row, TrialResult
-from rfacenet.evaluation.testing import LEAST_S, TestedRecording, crops_for
+from rfacenet.evaluation.testing import LEAST_S, TestedRecording, crops_for, samples_for
 from rfacenet.inference.neural import neural_method, windows_of
 from rfacenet.inference.reading import MAX_GAP_S, grid_hz, raw_stretches
-from rfacenet.inference.sampling import FaceSamples
 from rfacenet.models import grad_cam, load_model
 from rfacenet.signal.filters import clean_pulse
 from rfacenet.signal.resample import to_uniform_grid
@@ -79,7 +78,7 @@ def _typical(row: Row) -> TestedRecording:
 def _waves(recording: StoredRecording, weights: Path) -> WavePair:
     """The first seconds of a recording's longest stretch."""
     method = neural_method(DRAWN, weights)
-    samples = FaceSamples(recording.t_s, recording.colours, crops_for(recording, method))
+    samples = samples_for(recording, method)
     fs_hz = grid_hz(samples, method)
     stretch = max(raw_stretches(samples, method), key=lambda one: len(one.wave))
     t_s = (stretch.first + np.arange(len(stretch.wave))) / fs_hz

@@ -144,6 +144,27 @@ class RateProtocol:
         spectrum = self.spectrum(self._cleaned(wave, fs_hz, "predicted"), fs_hz)
         return ItemScore(self.rate_bpm(spectrum), true_bpm, self.snr_db(spectrum, true_bpm))
 
+    def score_given_rate(self, predicted_bpm: float, true_wave: ArrayLike, fs_hz: float) -> ItemScore:
+        """Score of a method that gives a heart rate and no wave.
+
+        Args:
+            predicted_bpm: Its heart rate, beats per minute.
+            true_wave: Reference pulse wave, ``(T,)``, any unit.
+            fs_hz: Sampling rate, Hz.
+
+        Returns:
+            The score, without SNR and MACC.
+
+        Raises:
+            SettingsError: The wave is not finite, or ``fs_hz`` cannot carry a pulse.
+            TooShortError: The wave is too short for the protocol.
+            NoPulseError: The wave is constant.
+        """
+        _check_rate(fs_hz)
+        wave, _ = _pair(true_wave, true_wave)
+        true_bpm = self.rate_bpm(self.spectrum(self._cleaned(wave, fs_hz, "reference"), fs_hz))
+        return ItemScore(predicted_bpm, true_bpm)
+
     def _cleaned(self, wave: Float64Array, fs_hz: float, name: str) -> Float64Array:
         cleaned = self.clean(wave, fs_hz)
         if not cleaned.any():

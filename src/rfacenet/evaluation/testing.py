@@ -12,7 +12,7 @@ from rfacenet.datasets.recording import TimeSeries
 from rfacenet.datasets.store import StoredRecording
 from rfacenet.errors import DatasetError, RfacenetError
 from rfacenet.evaluation.scoring import ItemScore, RateProtocol
-from rfacenet.faces import crop
+from rfacenet.faces import crop, part_of
 from rfacenet.inference.reading import Stretch, grid_hz, longest_present_run, raw_stretches
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.methods import ClipInput, Method
@@ -95,18 +95,18 @@ def score_recording(method: Method, recording: StoredRecording, reading: Reading
         NoPulseError: A wave is constant.
         TooShortError: No stretch with a face and a measurement is long enough.
     """
-    samples = FaceSamples(recording.t_s, recording.colours, crops_for(recording, method))
+    samples = samples_for(recording, method)
     fs_hz = grid_hz(samples, method)
     scores, lengths = [], []
     for stretch in raw_stretches(samples, method):
-        for first, wave in _segments(stretch, fs_hz, reading.segment_s):
-            t_s = (first + np.arange(len(wave))) / fs_hz
+        for part in _segments(stretch, fs_hz, reading.segment_s):
+            t_s = (stretch.first + np.arange(part.start, part.stop)) / fs_hz
             truth = _truth(recording, reading.truth, t_s)
             known = longest_present_run(truth)
             length = known.stop - known.start
             if length < LEAST_S * fs_hz:
                 continue
-            scores.append(_score(wave[known], truth[known], fs_hz, reading))
+            scores.append(_score(stretch, range(part.start, part.stop)[known], truth[known], fs_hz, reading))
             lengths.append(length)
     if not scores:
         raise DatasetError(
@@ -116,7 +116,15 @@ def score_recording(method: Method, recording: StoredRecording, reading: Reading
     return _mean(scores, lengths)
 
 
-def _score(wave: Float64Array, truth: Float64Array, fs_hz: float, reading: Reading) -> ItemScore:
+def _score(stretch: Stretch, part: range, truth: Float64Array, fs_hz: float, reading: Reading) -> ItemScore:
+    """Score of part of a stretch, by its wave or, of a method that has none, by its heart rates."""
+    kept = slice(part.start, part.stop)
+    if stretch.course_bpm is not None:
+        rate_bpm = float(stretch.course_bpm[kept].mean())
+        if reading.truth == "pulse":
+            return reading.protocol.score_given_rate(rate_bpm, truth, fs_hz)
+        return ItemScore(rate_bpm, float(truth.mean()))
+    wave = stretch.wave[kept]
     if reading.truth == "pulse":
         return reading.protocol.score(wave, truth, fs_hz)
     return reading.protocol.score_rate(wave, float(truth.mean()), fs_hz)
@@ -135,13 +143,13 @@ def _truth(recording: StoredRecording, truth: Truth, t_s: Float64Array) -> Float
     return values
 
 
-def _segments(stretch: Stretch, fs_hz: float, segment_s: float | None) -> list[tuple[int, Float64Array]]:
-    """First sample on the grid and wave of a stretch's segments; what is left over at the end is dropped."""
-    if segment_s is None or len(stretch.wave) < segment_s * fs_hz:
-        return [(stretch.first, stretch.wave)]
+def _segments(stretch: Stretch, fs_hz: float, segment_s: float | None) -> list[slice]:
+    """A stretch's segments; what is left over at the end is dropped."""
+    n = len(stretch.wave)
+    if segment_s is None or n < segment_s * fs_hz:
+        return [slice(0, n)]
     length = round(segment_s * fs_hz)
-    starts = range(0, len(stretch.wave) - length + 1, length)
-    return [(stretch.first + start, stretch.wave[start : start + length]) for start in starts]
+    return [slice(start, start + length) for start in range(0, n - length + 1, length)]
 
 
 def _mean(scores: Sequence[ItemScore], lengths: Sequence[int]) -> ItemScore:
@@ -152,6 +160,17 @@ def _mean(scores: Sequence[ItemScore], lengths: Sequence[int]) -> ItemScore:
     predicted_bpm, true_bpm = average("predicted_bpm"), average("true_bpm")
     assert predicted_bpm is not None and true_bpm is not None
     return ItemScore(predicted_bpm, true_bpm, average("snr_db"), average("macc"))
+
+
+def samples_for(recording: StoredRecording, method: Method) -> FaceSamples:
+    """What the method sees of a recording: colours, the face at its size, or regions of it."""
+    colours = recording.colours
+    if isinstance(method.input, ClipInput) and method.input.regions is not None:
+        regions = recording.regions[:, part_of(method.input.regions)]
+        lost = np.isnan(regions[:, 0, 0])
+        colours = np.where(lost[:, None], np.nan, colours)
+        return FaceSamples(recording.t_s, colours, np.nan_to_num(regions)[:, :, None])
+    return FaceSamples(recording.t_s, colours, crops_for(recording, method))
 
 
 def crops_for(recording: StoredRecording, method: Method) -> Uint8Array | None:

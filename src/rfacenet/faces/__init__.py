@@ -1,13 +1,13 @@
 """Finding a face, following it through a video, and taking its pixels."""
 
 from rfacenet.faces.cropping import crop, mean_rgb
-from rfacenet.faces.mtcnn import FaceDetection, Mtcnn
+from rfacenet.faces.mtcnn import Mtcnn
+from rfacenet.faces.regions import part_of, region_colours
 from rfacenet.faces.sampling import MAX_SIDE_PX, FaceSample, follow_face, sample_faces, touches
 from rfacenet.faces.tracking import FaceDetector, TrackedFrame, region_frames, track_face
 
 __all__ = [
     "MAX_SIDE_PX",
-    "FaceDetection",
     "FaceDetector",
     "FaceSample",
     "Mtcnn",
@@ -15,6 +15,8 @@ __all__ = [
     "crop",
     "follow_face",
     "mean_rgb",
+    "part_of",
+    "region_colours",
     "region_frames",
     "sample_faces",
     "touches",

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from rfacenet.errors import SettingsError
-from rfacenet.types import FaceBox, Float64Array, Uint8Array
+from rfacenet.types import FaceBox, Float32Array, Float64Array, Uint8Array
 
 
 def crop(rgb: Uint8Array, box: FaceBox, size_px: int | tuple[int, int] | None = None) -> Uint8Array:
@@ -38,7 +38,14 @@ def crop(rgb: Uint8Array, box: FaceBox, size_px: int | tuple[int, int] | None = 
     if size_px is None:
         box = FaceBox(*(round(number) for number in (box.x_px, box.y_px, box.width_px, box.height_px)))
         size_px = int(box.height_px), int(box.width_px)
-    height, width = (size_px, size_px) if isinstance(size_px, int) else size_px
+    size_px = (size_px, size_px) if isinstance(size_px, int) else size_px
+    crops: Uint8Array = (resampled(rgb, box, size_px) + np.float32(0.5)).astype(np.uint8, order="C")
+    return crops
+
+
+def resampled(rgb: Uint8Array, box: FaceBox, size_px: tuple[int, int]) -> Float32Array:
+    """Like :func:`crop` at ``(height, width)``, but not rounded: ``(height, width, 3) float32``, 0 to 255."""
+    height, width = size_px
     if min(height, width, box.height_px, box.width_px) <= 0:
         raise SettingsError(f"Cannot crop {box} to {height} x {width} pixels: both must be above zero.")
     x_edges = box.x_px + box.width_px * np.arange(width + 1) / width
@@ -48,9 +55,8 @@ def crop(rgb: Uint8Array, box: FaceBox, size_px: int | tuple[int, int] | None = 
     pixels = rgb[rows, columns].astype(np.float32)
     narrow = (row_shares @ pixels.reshape(len(pixels), -1)).reshape(height, -1, 3)
     cells = column_shares @ narrow.transpose(1, 0, 2).reshape(-1, 3 * height)
-    rounded = cells.reshape(width, height, 3).transpose(1, 0, 2) + np.float32(0.5)
-    crops: Uint8Array = rounded.astype(np.uint8, order="C")
-    return crops
+    upright: Float32Array = cells.reshape(width, height, 3).transpose(1, 0, 2)
+    return upright
 
 
 def mean_rgb(rgb: Uint8Array, box: FaceBox) -> Float64Array:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -29,20 +28,6 @@ _PNET_WINDOW_PX, _PNET_STRIDE_PX = 12, 2
 _RNET_WINDOW_PX, _ONET_WINDOW_PX = 24, 48
 # Largest allowed overlaps, from the authors' published code, as the paper gives none.
 _OVERLAP_IN_LEVEL, _OVERLAP = 0.5, 0.7
-
-
-@dataclass(frozen=True, slots=True)
-class FaceDetection:
-    """A face with its landmarks.
-
-    Attributes:
-        box: Where the face is.
-        landmarks_px: ``(5, 2) float64``, x and y in the frame of left eye, right eye, nose, left and right
-            corner of the mouth; left and right as the viewer sees them.
-    """
-
-    box: FaceBox
-    landmarks_px: Float64Array
 
 
 class Mtcnn:
@@ -68,6 +53,7 @@ class Mtcnn:
         self._thresholds = thresholds
         self._pnet, self._rnet, self._onet = load_networks()
 
+    @torch.inference_mode()
     def detect(self, rgb: Uint8Array) -> list[FaceBox]:
         """The faces in a frame.
 
@@ -75,13 +61,8 @@ class Mtcnn:
             rgb: Frame, ``(H, W, 3) uint8`` RGB, upright.
 
         Returns:
-            Their boxes, the most confident first; empty where there is none.
+            Their boxes with landmarks, the most confident first; empty where there is none.
         """
-        return [face.box for face in self.detect_with_landmarks(rgb)]
-
-    @torch.inference_mode()
-    def detect_with_landmarks(self, rgb: Uint8Array) -> list[FaceDetection]:
-        """Like :meth:`detect`, with the five landmarks that the third network gives at no further cost."""
         source = _Halvings(rgb)
         with _single_threaded():
             return self._output(source, self._refine(source, self._propose(rgb)))
@@ -127,7 +108,7 @@ class Mtcnn:
         boxes = _shift(windows, offsets)[faces]
         return boxes[best_of_each(boxes, scores[faces], _OVERLAP)]
 
-    def _output(self, source: _Halvings, boxes: Float64Array) -> list[FaceDetection]:
+    def _output(self, source: _Halvings, boxes: Float64Array) -> list[FaceBox]:
         """Third stage: the faces among ``(N, 4)`` boxes, with their final edges and landmarks."""
         windows = _squares(boxes)
         probabilities, offsets, landmarks = self._onet(source.windows(windows, _ONET_WINDOW_PX))
@@ -136,9 +117,7 @@ class Mtcnn:
         landmarks_px = _to_frame(windows, landmarks)
         kept = best_of_each(boxes, scores, _OVERLAP, over="smaller")
         return [
-            FaceDetection(_face_box(boxes[i], scores[i]), landmarks_px[i])
-            for i in kept
-            if scores[i] > self._thresholds[2]
+            _face_box(boxes[i], scores[i], landmarks_px[i]) for i in kept if scores[i] > self._thresholds[2]
         ]
 
 
@@ -225,6 +204,7 @@ def _to_frame(windows: Float64Array, landmarks: Tensor) -> Float64Array:
     return placed
 
 
-def _face_box(edges: Float64Array, score: float) -> FaceBox:
-    left, top, right, bottom = (float(edge) for edge in edges)
-    return FaceBox(left, top, right - left, bottom - top, float(score))
+def _face_box(edges: Float64Array, score: float, landmarks_px: Float64Array) -> FaceBox:
+    left, top, right, bottom = edges.tolist()
+    points = tuple((x, y) for x, y in landmarks_px.tolist())
+    return FaceBox(left, top, right - left, bottom - top, float(score), landmarks_px=points)

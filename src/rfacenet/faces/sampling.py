@@ -10,8 +10,17 @@ import numpy as np
 
 from rfacenet.faces.cropping import crop, mean_rgb
 from rfacenet.faces.mtcnn import Mtcnn
+from rfacenet.faces.regions import region_colours
 from rfacenet.faces.tracking import TrackedFrame, track_face
-from rfacenet.types import FaceBox, FaceChoice, Float64Array, Frame, Uint8Array
+from rfacenet.types import (
+    N_REGIONS,
+    FaceBox,
+    FaceChoice,
+    Float32Array,
+    Float64Array,
+    Frame,
+    Uint8Array,
+)
 
 MAX_SIDE_PX = 960
 """Larger frames are averaged down while decoding: that keeps a mean colour, and bounds the memory."""
@@ -29,16 +38,23 @@ class FaceSample:
         box: The face's box, enlarged; None where there is no face in the picture.
         colour: Mean colour of the skin, ``(3,)`` RGB, 0 to 255; NaN where there is no face.
         crop: The box's pixels, ``(H, W, 3) uint8``, black where there is no face; None if not asked for.
+        regions: Mean colours of all regions, ``(R, 3) float32``, as
+            :func:`~rfacenet.faces.regions.region_colours` gives them, NaN where there is no face or it is
+            turned away; None if not asked for.
     """
 
     frame: Frame
     box: FaceBox | None
     colour: Float64Array
     crop: Uint8Array | None
+    regions: Float32Array | None = None
 
 
 def sample_faces(
-    tracked_frames: Iterable[TrackedFrame], enlarge: float, crop_px: tuple[int, int] | None
+    tracked_frames: Iterable[TrackedFrame],
+    enlarge: float,
+    crop_px: tuple[int, int] | None,
+    with_regions: bool = False,
 ) -> Iterator[FaceSample]:
     """Takes the face out of each frame.
 
@@ -47,6 +63,7 @@ def sample_faces(
         enlarge: Factor by which its box is enlarged about its centre.
         crop_px: Height and width of the crops; None for colours alone, which are then of the enlarged box.
             With crops, they are of the box itself: of the skin, whatever larger part a network sees.
+        with_regions: Whether the regions' mean colours are wanted.
     """
     for tracked in tracked_frames:
         rgb = tracked.frame.rgb
@@ -55,7 +72,8 @@ def sample_faces(
         skin = box if crop_px is None else face
         colour = np.full(3, np.nan) if skin is None else mean_rgb(rgb, skin)
         pixels = None if crop_px is None else _pixels(rgb, box, crop_px)
-        yield FaceSample(tracked.frame, box, colour, pixels)
+        regions = _regions(rgb, face) if with_regions else None
+        yield FaceSample(tracked.frame, box, colour, pixels, regions)
 
 
 def follow_face(
@@ -87,6 +105,11 @@ def touches(box: FaceBox, shape: tuple[int, ...]) -> bool:
 @cache
 def _detector() -> Mtcnn:
     return Mtcnn()
+
+
+def _regions(rgb: Uint8Array, face: FaceBox | None) -> Float32Array:
+    colours = None if face is None else region_colours(rgb, face)
+    return np.full((sum(N_REGIONS.values()), 3), np.nan, np.float32) if colours is None else colours
 
 
 def _pixels(rgb: Uint8Array, box: FaceBox | None, size_px: tuple[int, int]) -> Uint8Array:

@@ -271,4 +271,8 @@ def _between(first_t_s: float, first: FaceBox, second_t_s: float, second: FaceBo
         between(first.width_px, second.width_px),
         between(first.height_px, second.height_px),
         between(first.confidence, second.confidence),
+        landmarks_px=tuple(
+            (between(x1, x2), between(y1, y2))
+            for (x1, y1), (x2, y2) in zip(first.landmarks_px, second.landmarks_px, strict=False)
+        ),
     )

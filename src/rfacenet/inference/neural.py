@@ -15,7 +15,7 @@ from rfacenet.signal.windows import overlap_add, window_starts
 from rfacenet.types import Float64Array
 
 if TYPE_CHECKING:
-    from rfacenet.models import PulseModel
+    from rfacenet.models import InputSpec, PulseModel
 
 BATCH = 4
 """Windows that go through the network together."""
@@ -35,10 +35,19 @@ def neural_method(name: str, path: Path) -> Method:
     return Method(
         name=name,
         kind="neural",
-        input=ClipInput(spec.height, spec.width, spec.fs_hz),
+        input=_input_of(spec),
         source=card.provenance + recreation_note(card.architecture),
         extract=partial(extract, path.resolve()),
+        gives_rate=spec.label_form == "rate",
     )
+
+
+def _input_of(spec: InputSpec) -> ClipInput:
+    """What of the face a network sees; of maps, as long a stretch as it was trained on."""
+    if spec.regions is None:
+        return ClipInput(spec.height, spec.width, spec.fs_hz)
+    least_s = spec.frames / spec.fs_hz
+    return ClipInput(spec.height, spec.width, spec.fs_hz, regions=spec.regions, least_s=least_s)
 
 
 def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
@@ -51,13 +60,14 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
         fs_hz: That rate; part of the shared interface.
 
     Returns:
-        Raw pulse wave, ``(T,)``.
+        Raw pulse wave, ``(T,)``; of a network that gives heart rates alone, those, beats per minute.
     """
     model = _loaded(path, path.stat().st_mtime_ns)
     length, starts = windows_of(len(clip), model)
     pieces: list[Float64Array] = []
     for first in range(0, len(starts), BATCH):
-        pieces += _pulses(model, [clip[start : start + length] for start in starts[first : first + BATCH]])
+        windows = [clip[start : start + length] for start in starts[first : first + BATCH]]
+        pieces += _rates(model, windows) if model.gives_rate else _pulses(model, windows)
     return overlap_add(pieces, starts, len(clip))
 
 
@@ -85,13 +95,24 @@ def windows_of(n_frames: int, model: PulseModel) -> tuple[int, list[int]]:
     return length, window_starts(n_frames, length, max(1, length // 2))
 
 
-def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
-    """Pulse waves of windows ``(T, H, W, 3)``, each at unit variance, as windows of one video must agree."""
+def _answers(model: PulseModel, windows: list[Float64Array]) -> Float64Array:
+    """What the network says of windows ``(T, H, W, 3)``."""
     import torch
 
     pixels = torch.from_numpy(np.stack(windows)).permute(0, 4, 1, 2, 3)
     with torch.inference_mode():
-        waves = model(pixels).double().numpy()
+        answers: Float64Array = model(pixels).double().numpy()
+    return answers
+
+
+def _rates(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+    """Heart rates of windows ``(T, R, 1, 3)``, each the same over its window."""
+    return [np.full(len(windows[0]), rate_bpm) for rate_bpm in _answers(model, windows)]
+
+
+def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+    """Pulse waves of windows ``(T, H, W, 3)``, each at unit variance, as windows of one video must agree."""
+    waves = _answers(model, windows)
     waves = waves - waves.mean(axis=1, keepdims=True)
     if model.input_spec.label_form == "difference":
         # Without its mean, as no loss fixes it and its sum would be a ramp.

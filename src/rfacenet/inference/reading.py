@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.methods import ClipInput, Method
+from rfacenet.methods import METHODS, ClipInput, Method
 from rfacenet.signal.beats import beat_times, variability
 from rfacenet.signal.colour import colour_changes, pulse_colour_share
 from rfacenet.signal.filters import PULSE_BAND_HZ, clean_pulse, usable_band
@@ -39,6 +39,9 @@ MIN_FS_HZ = 5.0
 STILL_CHANGES_HZ = 2.0
 """A picture that changes less often is a still one; a compressed one jumps at its key frames."""
 
+WITNESS = METHODS["pos"]
+"""Whose wave says how far a rate without a wave can be trusted: does the face's colour have it too?"""
+
 MIN_BEAT_SNR_DB = 9.0
 """Single beats take a cleaner wave than a rate does: on simulated waves, noise adds 8 ms to SDNN and 17 ms to
 RMSSD at 9 dB, and 20 and 40 ms at 7 dB."""
@@ -52,11 +55,14 @@ class Stretch:
         first: Index of its first sample on the video's grid.
         wave: Samples, ``(T,)``, as the method gave them or cleaned.
         changes: Relative changes of the skin's colour at the same times, ``(T, 3)``; None in grey video.
+        course_bpm: Of a method that gives heart rates alone, its rate at each sample, ``(T,)``. The wave is
+            then the :data:`WITNESS`'s.
     """
 
     first: int
     wave: Float64Array
     changes: Float64Array | None
+    course_bpm: Float64Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +79,26 @@ class Reading:
     notes: list[str] = field(default_factory=list)
 
 
-def rate_of(bvp: Float64Array, fs_hz: float, changes: Float64Array | None = None) -> tuple[float, float]:
+def rate_of(
+    bvp: Float64Array,
+    fs_hz: float,
+    changes: Float64Array | None = None,
+    course_bpm: Float64Array | None = None,
+) -> tuple[float, float]:
     """Heart rate and its quality.
 
     Args:
         bvp: Unbroken pulse wave, ``(T,)``, of at least four seconds.
         fs_hz: Sampling rate, Hz.
         changes: Relative changes of the skin's colour at the same times, ``(T, 3)``; None without colour.
+        course_bpm: The heart rate at the same times, ``(T,)``, of a method that gives no wave; the wave is
+            then another's, and only says how far it has that rate as well.
 
     Returns:
         Beats per minute, and quality from 0 to 1.
     """
     spectrum = power_spectrum(bvp, fs_hz)
-    rate_bpm = pulse_rate_bpm(spectrum)
+    rate_bpm = pulse_rate_bpm(spectrum) if course_bpm is None else float(course_bpm.mean())
     share = None if changes is None else pulse_colour_share(changes, fs_hz, rate_bpm)
     return rate_bpm, quality(spectrum, rate_bpm, share)
 
@@ -112,20 +125,21 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
     ]
     if not stretches:
         longest_s = max(map(len, _pieces(samples, samples.colours, fs_hz)), default=0) / fs_hz
-        return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz))
-    wave, changes = nothing.value.copy(), np.full((n, 3), np.nan)
+        return Reading(nothing, reason=_too_short(float(samples.t_s[-1]), longest_s, fs_hz, method))
+    wave, changes, course = nothing.value.copy(), np.full((n, 3), np.nan), nothing.value.copy()
     for stretch in stretches:
         part = slice(stretch.first, stretch.first + len(stretch.wave))
         wave[part] = stretch.wave
         changes[part] = np.nan if stretch.changes is None else stretch.changes
+        course[part] = np.nan if stretch.course_bpm is None else stretch.course_bpm
     rate_bpm, certainty, notes = _overall(stretches, fs_hz, settings.min_quality)
-    beats_s = _beats(stretches, fs_hz)
+    beats_s = [] if method.gives_rate else _beats(stretches, fs_hz)
     return Reading(
-        bvp=PulseWave(fs_hz, wave),
+        bvp=nothing if method.gives_rate else PulseWave(fs_hz, wave),
         heart_rate_bpm=rate_bpm,
         quality=certainty,
         reason=None if rate_bpm is not None else _no_pulse(certainty, settings.min_quality),
-        windows=_rolling(wave, changes, fs_hz, settings),
+        windows=_rolling((wave, changes, course if method.gives_rate else None), fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
         notes=[*notes, *_band_note(samples.fs_hz)],
@@ -155,15 +169,24 @@ def raw_stretches(samples: FaceSamples, method: Method) -> list[Stretch]:
     inputs = (
         [trace[:] for trace in traces] if samples.crops is None else _pieces(samples, samples.crops, fs_hz)
     )
-    return [
-        Stretch(
-            trace.first,
-            method.extract(piece, fs_hz),
-            None if samples.is_grey else colour_changes(trace[:], fs_hz),
-        )
-        for trace, piece in zip(traces, inputs, strict=True)
-        if len(trace) >= shortest_length(fs_hz)
-    ]
+    stretches = []
+    for trace, piece in zip(traces, inputs, strict=True):
+        if len(trace) < least_length(method, fs_hz):
+            continue
+        changes = None if samples.is_grey else colour_changes(trace[:], fs_hz)
+        extracted = method.extract(piece, fs_hz)
+        if method.gives_rate:
+            wave = WITNESS.extract(trace[:], fs_hz)
+            stretches.append(Stretch(trace.first, wave, changes, course_bpm=extracted))
+        else:
+            stretches.append(Stretch(trace.first, extracted, changes))
+    return stretches
+
+
+def least_length(method: Method, fs_hz: float) -> int:
+    """Samples of the shortest stretch that a method reads."""
+    least_s = method.input.least_s if isinstance(method.input, ClipInput) else 0.0
+    return max(shortest_length(fs_hz), round(least_s * fs_hz))
 
 
 def _segments(n: int, fs_hz: float) -> list[slice]:
@@ -195,11 +218,11 @@ def _overall(
     that it passes in. The rate is the quality-weighted mean of those that pass.
     """
     segments = [
-        (s.wave[part], None if s.changes is None else s.changes[part])
+        (_part(s.wave, part), fs_hz, _part(s.changes, part), _part(s.course_bpm, part))
         for s in stretches
         for part in _segments(len(s.wave), fs_hz)
     ]
-    rates, qualities = np.array([rate_of(wave, fs_hz, changes) for wave, changes in segments]).T
+    rates, qualities = np.array([rate_of(*segment) for segment in segments]).T
     certainty = float(qualities.mean())
     accepted = (qualities >= min_quality) & (qualities > 0)
     if certainty < min_quality or not accepted.any():
@@ -213,28 +236,44 @@ def _overall(
     return float(np.average(rates[accepted], weights=qualities[accepted])), certainty, notes
 
 
+def _part(samples: Float64Array | None, part: slice) -> Any:
+    """Some of the samples, if there are any."""
+    return None if samples is None else samples[part]
+
+
 def _rolling(
-    wave: Float64Array, changes: Float64Array, fs_hz: float, settings: EstimateSettings
+    samples: tuple[Float64Array, Float64Array, Float64Array | None], fs_hz: float, settings: EstimateSettings
 ) -> tuple[WindowEstimate, ...]:
-    """Rates of windows moved over the whole video; a video shorter than a window is one window."""
+    """Rates of windows moved over the whole video; a video shorter than a window is one window.
+
+    Args:
+        samples: Wave ``(T,)``, changes ``(T, 3)`` and, of a method without a wave, rates ``(T,)``; NaN where
+            there are none.
+        fs_hz: Sampling rate, Hz.
+        settings: Windows and thresholds.
+    """
+    wave, changes, course_bpm = samples
     length = min(max(round(settings.window_s * fs_hz), shortest_length(fs_hz)), len(wave))
     step = max(1, round(settings.step_s * fs_hz))
     windows = []
     for start in range(0, len(wave) - length + 1, step):
         part = slice(start, start + length)
-        rate_bpm, certainty = _rate_of_broken(wave[part], changes[part], fs_hz)
+        rate_bpm, certainty = _rate_of_broken(wave[part], changes[part], _part(course_bpm, part), fs_hz)
         is_answered = certainty >= settings.min_quality and certainty > 0
         end_s = (start + length - 1) / fs_hz
         windows.append(WindowEstimate(start / fs_hz, end_s, rate_bpm if is_answered else None, certainty))
     return tuple(windows)
 
 
-def _rate_of_broken(wave: Float64Array, changes: Float64Array, fs_hz: float) -> tuple[float, float]:
+def _rate_of_broken(
+    wave: Float64Array, changes: Float64Array, course_bpm: Float64Array | None, fs_hz: float
+) -> tuple[float, float]:
     """Rate and quality of a window's longest unbroken part if that is at least half of it; else quality 0."""
     run = longest_present_run(wave)
     if run.stop - run.start < max(len(wave) / 2, shortest_length(fs_hz)):
         return np.nan, 0.0
-    return rate_of(wave[run], fs_hz, None if np.isnan(changes[run]).any() else changes[run])
+    seen = None if np.isnan(changes[run]).any() else changes[run]
+    return rate_of(wave[run], fs_hz, seen, _part(course_bpm, run))
 
 
 def longest_present_run(wave: Float64Array) -> slice:
@@ -281,14 +320,15 @@ def _why_unanswerable(samples: FaceSamples, method: Method) -> str | None:
     return None
 
 
-def _too_short(duration_s: float, longest_s: float, fs_hz: float) -> str:
-    least_s = shortest_length(fs_hz) / fs_hz
+def _too_short(duration_s: float, longest_s: float, fs_hz: float, method: Method) -> str:
+    least = least_length(method, fs_hz)
+    least_s = least / fs_hz
+    needed = f"at least {least_s:.1f} s are needed for a heart rate"
+    if least > shortest_length(fs_hz):
+        needed += f" by '{method.name}'; other methods need less"
     if duration_s < least_s:
-        return f"The video lasts {duration_s:.2f} s; at least {least_s:.1f} s are needed for a heart rate."
-    return (
-        f"The longest stretch without a break has {longest_s:.2f} s; "
-        f"at least {least_s:.1f} s are needed for a heart rate."
-    )
+        return f"The video lasts {duration_s:.2f} s; {needed}."
+    return f"The longest stretch without a break has {longest_s:.2f} s; {needed}."
 
 
 def _no_pulse(certainty: float, min_quality: float) -> str:

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from rfacenet.errors import OutputError, SettingsError
 from rfacenet.faces import (
     MAX_SIDE_PX,
+    FaceSample,
     TrackedFrame,
     crop,
     follow_face,
+    part_of,
     region_frames,
     sample_faces,
     touches,
@@ -48,7 +50,8 @@ class FaceSamples:
     Attributes:
         t_s: Frame times, ``(T,)``, seconds from the first frame that was kept.
         colours: Mean colour of the face, ``(T, 3)`` RGB, 0 to 255; NaN where there was no face.
-        crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; None if the method reads colours.
+        crops: The face, ``(T, H, W, 3) uint8``, zeros where there was none; of a method that sees regions,
+            their mean colours ``(T, R, 1, 3) float32``; None if the method reads one colour a frame.
         picture: The face in the first frame that has one, for people, ``(H, W, 3) uint8``; None if none has.
         damaged_frames: Frames that could not be decoded whole.
         announced_s: How long the video says it is, seconds; None where it doesn't.
@@ -57,7 +60,7 @@ class FaceSamples:
 
     t_s: Float64Array
     colours: Float64Array
-    crops: Uint8Array | None = None
+    crops: NDArray[Any] | None = None
     picture: Uint8Array | None = None
     damaged_frames: int = 0
     announced_s: float | None = None
@@ -106,8 +109,8 @@ def sample_face(
     # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
     # keep hundreds of megabytes of it from being used again.
     t_s, colours = array("d"), array("d")
-    crop_px = (needs.height_px, needs.width_px) if isinstance(needs, ClipInput) else None
-    crops = None if crop_px is None else _CropFile(crop_px)
+    kept = _KeptFaces(needs) if isinstance(needs, ClipInput) else None
+    crop_px = None if kept is None or kept.regions is not None else kept.size_px
     picture = None
     # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
@@ -123,11 +126,9 @@ def sample_face(
         expected_s = video.expected_duration_s
         part_s = None if expected_s is None else min(expected_s, end_s) - start_s
         tracked = _tracked_frames(_within(video, span_s), size_px, settings, region)
-        for sample in sample_faces(tracked, enlarge, crop_px):
+        for sample in sample_faces(tracked, enlarge, crop_px, kept is not None and kept.regions is not None):
             t_s.append(sample.frame.t_s)
-            colours.extend(sample.colour)
-            if crops is not None and sample.crop is not None:
-                crops.add(sample.crop)
+            colours.extend(sample.colour if kept is None else kept.add(sample))
             if picture is None and sample.box is not None:
                 picture = _picture(sample.frame.rgb, sample.box)
             if progress:
@@ -137,7 +138,7 @@ def sample_face(
         return FaceSamples(
             np.array(t_s) - t_s[0],
             np.array(colours).reshape(-1, 3),
-            None if crops is None else crops.array(),
+            None if kept is None else kept.array(),
             picture,
             video.damaged_frames,
             video.expected_duration_s,
@@ -145,24 +146,35 @@ def sample_face(
         )
 
 
-class _CropFile:
-    """Face crops in a temporary file without a name: gone with the process, whatever becomes of it."""
+class _KeptFaces:
+    """What a method sees of each frame, in a temporary file without a name: gone with the process."""
 
-    def __init__(self, size_px: tuple[int, int]) -> None:
-        self._size_px = size_px
+    def __init__(self, needs: ClipInput) -> None:
+        self.size_px = needs.height_px, needs.width_px
+        self.regions = None if needs.regions is None else part_of(needs.regions)
         with _disk_errors():
             self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
 
-    def add(self, pixels: Uint8Array) -> None:
-        """Append one crop."""
+    def add(self, sample: FaceSample) -> Float64Array:
+        """Append a frame's crop or regions; returns its mean colour, NaN where the method sees nothing."""
+        if self.regions is None:
+            assert sample.crop is not None
+            pixels: NDArray[Any] = sample.crop
+            colour = sample.colour
+        else:
+            assert sample.regions is not None
+            pixels = np.nan_to_num(sample.regions[self.regions])
+            colour = sample.colour if pixels.any() else np.full(3, np.nan)
         with _disk_errors():
-            self._file.write(pixels.data)
+            self._file.write(np.ascontiguousarray(pixels).data)
+        return colour
 
-    def array(self) -> Uint8Array:
-        """All crops, ``(T, H, W, 3)``, read from the file as they are needed."""
+    def array(self) -> NDArray[Any]:
+        """All of them, ``(T, H, W, 3)``, read from the file as they are needed."""
         with _disk_errors():
             self._file.flush()
-        return np.memmap(self._file, np.uint8, "r").reshape(-1, *self._size_px, 3)
+        dtype = np.uint8 if self.regions is None else np.float32
+        return np.memmap(self._file, dtype, "r").reshape(-1, *self.size_px, 3)
 
 
 @contextmanager

@@ -47,6 +47,7 @@ class ClipInput:
             rFaceNet's cross-dataset setting (Section 4.2) takes over.
         regions: Regions of the face whose mean colours the method sees instead of pixels,
             ``(T, R, 1, 3)``; None for crops.
+        least_s: Shortest stretch that the method reads, where that is more than a heart rate takes anyway.
     """
 
     height_px: int
@@ -55,6 +56,7 @@ class ClipInput:
     needs_colour: bool = True
     enlarge: float = 1.5
     regions: RegionSet | None = None
+    least_s: float = 0.0
 
     @property
     def summary(self) -> str:

@@ -98,11 +98,14 @@ class InputNeeds:
 
     def applied_to(self, spec: InputSpec) -> InputSpec:
         """The input that a run chose, in the form that this network needs."""
-        height, width = (spec.height, spec.width) if self.regions is None else (N_REGIONS[self.regions], 1)
+        if self.regions is not None:  # what suits crops says nothing of maps
+            frames = max(self.longest_within(spec.frames), self._shortest)
+            shape = {"frames": frames, "height": N_REGIONS[self.regions], "width": 1}
+        else:
+            shape = {}
         return replace(
             spec,
-            height=height,
-            width=width,
+            **shape,
             regions=self.regions,
             appearance=self.appearance,
             normalisation=self.normalisation or spec.normalisation,

@@ -73,13 +73,27 @@ def build_for(name: str, spec: InputSpec, /, **config: Any) -> PulseModel:
     Raises:
         SettingsError: As for ``build``, or the network cannot take the input.
     """
-    if "height_px" in settings_of(name):
-        config = {"height_px": spec.height, "width_px": spec.width, **config}
+    config = _sized(name, spec, config)
+    return PulseModel(build(name, **config), fitted(name, spec, **config))
+
+
+def fitted(name: str, spec: InputSpec, /, **config: Any) -> InputSpec:
+    """An input in the form that a network needs; see ``build_for``.
+
+    Raises:
+        SettingsError: As for ``build_for``.
+    """
     with torch.device("meta"):  # no time, no memory: only to see what input it takes
-        network = build(name, **config).eval()
+        network = build(name, **_sized(name, spec, config)).eval()
         spec = needs_of(network).applied_to(spec)
         network(torch.zeros(1, spec.channels, spec.frames, spec.rows, spec.width))
-    return PulseModel(build(name, **config), spec)
+    return spec
+
+
+def _sized(name: str, spec: InputSpec, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a network that is tied to a size, for the input's."""
+    sized = "height_px" in settings_of(name)
+    return {"height_px": spec.height, "width_px": spec.width, **config} if sized else config
 
 
 def settings_of(name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MapForm = Literal["map_yuv", "map_rg_pos", "map_rgb_yuv"]
 CHANNELS: Mapping[str, int] = MappingProxyType({"map_yuv": 3, "map_rg_pos": 3, "map_rgb_yuv": 6})
 """Channels of each form."""
 
-AREA_SHARES = (0.33, 0.15, 0.15, 0.12, 0.12, 0.13)
+AREA_SHARES = (0.323, 0.152, 0.152, 0.109, 0.109, 0.156)
 """How large the regions ``areas`` are, as shares of them all; they weigh combinations of regions."""
 
 POS_WINDOW_S = 1.6

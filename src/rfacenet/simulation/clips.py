@@ -13,7 +13,7 @@ from rfacenet.simulation.camera import frame_times, quantised
 from rfacenet.simulation.compression import draw_codec
 from rfacenet.simulation.difficulty import Difficulty, DifficultyName
 from rfacenet.simulation.draws import Draws, seed_of
-from rfacenet.simulation.framing import draw_crop
+from rfacenet.simulation.framing import Framing, draw_crop
 from rfacenet.simulation.identity import Cast, identity_draws
 from rfacenet.simulation.take import Setting, Subject, draw_take
 
@@ -61,6 +61,7 @@ class ClipSimulator:
         seed: int = 0,
         device: torch.device | str = "cpu",
         subject: Subject = "person",
+        framing: Framing = draw_crop,
     ) -> None:
         """Set what all batches have in common.
 
@@ -72,6 +73,7 @@ class ClipSimulator:
             seed: Same seed, same clips.
             device: Where clips are made. All but the sensor noise is the same on any.
             subject: Who or what the camera is held on.
+            framing: What of the scene a clip shows.
 
         Raises:
             SettingsError: There are less than two frames, no pixels or no identities.
@@ -84,6 +86,7 @@ class ClipSimulator:
         self.seed = seed
         self.device = torch.device(device)
         self.subject = subject
+        self._framing = framing
         self._cast = Cast(identities)
 
     @torch.no_grad()
@@ -99,7 +102,7 @@ class ClipSimulator:
             numbers=tuple(people.tolist()),
             heart_rate_bpm=rate,
             duration_s=self.n_frames / fs_hz,
-            view=draw_crop(draws),
+            view=self._framing(draws, people.tolist()),
             size_px=self.size_px,
             subject=self.subject,
         )

@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rfacenet.errors import SettingsError
+from rfacenet.models.registry import fitted
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import TrainConfig
 from rfacenet.training.simulated import SimulatedClips
@@ -68,11 +69,13 @@ def open_source(config: TrainConfig) -> ClipSource:
         DatasetError: A store cannot be used.
         SettingsError: There is no such source, or it cannot give clips.
     """
+    # A network of maps has no say in which crops there are, but in which regions, and in how long a clip is.
+    spec = fitted(config.network, config.input, **config.networks.get(config.network, {}))
     if config.data == "simulator":
-        return SimulatedClips(config.simulation, config.input, config.seed)
+        return SimulatedClips(config.simulation, spec, config.seed)
     from rfacenet.training.prepared import PreparedClips
 
-    return PreparedClips(Path(config.data), config.prepared, config.input, config.seed)
+    return PreparedClips(Path(config.data), config.prepared, spec, config.seed)
 
 
 def check_people(source: ClipSource) -> None:

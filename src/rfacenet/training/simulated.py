@@ -71,6 +71,7 @@ class SimulatedClips:
         self._config = config
         self._spec = spec
         self._seed = seed
+        _check_sources(config, spec)
         self._training, self._validation = _groups(config, spec)
         self.people = self._training.names
         self.validation_people = self._validation.names
@@ -112,6 +113,12 @@ class SimulatedClips:
         if self._config.frame_rates_hz is not None:
             difficulty = replace(difficulty, frame_rates_hz=self._config.frame_rates_hz)
         n_frames, size_px = self._spec.frames, (self._spec.height, self._spec.width)
+        if self._spec.regions is not None:
+            from rfacenet.training.supplies import RegionClips
+
+            return RegionClips(
+                n_frames, self._spec.regions, difficulty, group.identities, seed_of(*seed), device
+            )
         if source == "drawn":
             return ClipSimulator(
                 n_frames=n_frames,
@@ -126,6 +133,17 @@ class SimulatedClips:
         if source == "encoded":
             return EncodedClips(n_frames, size_px, difficulty, group.identities, seed_of(*seed))
         return InjectedClips(n_frames, size_px, self._spec.fs_hz, difficulty, group.footage, seed_of(*seed))
+
+
+def _check_sources(config: SimulationConfig, spec: InputSpec) -> None:
+    """Refuse what regions of the face cannot be had of."""
+    used = [name for name, share in config.sources.items() if share > 0]
+    validated = [_VALIDATION[name][0] for name in config.validation_sets]
+    if spec.regions is not None and {*used, *validated} != {"drawn"}:
+        raise SettingsError(
+            "A network that sees regions of the face is simulated by drawn clips alone; simulation.sources: "
+            "{drawn: 1} and validation_sets of easy, standard and hard would work."
+        )
 
 
 def _trained_on(config: SimulationConfig) -> str:

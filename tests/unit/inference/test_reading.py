@@ -7,7 +7,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.inference.reading import read_samples, segment_spectrum
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.methods import METHODS
+from rfacenet.methods import METHODS, ClipInput, Method
 from rfacenet.signal.spectrum import pulse_rate_bpm
 
 POS = METHODS["pos"]
@@ -164,3 +164,41 @@ def test_grey_video_is_answered_by_green_and_slow_video_with_a_note():
 def test_settings_that_cannot_work(wrong):
     with pytest.raises(SettingsError, match="choose"):
         EstimateSettings(**wrong)
+
+
+def constant_rate(rate_bpm, least_s=0.0):
+    """A method that sees regions and says the same heart rate of everything."""
+    needs = ClipInput(25, 1, 30.0, regions="blocks", least_s=least_s)
+    return Method("constant", "neural", needs, "none", lambda clip, fs_hz: np.full(len(clip), rate_bpm), True)
+
+
+def read_rate(rate_bpm, face, least_s=0.0, **settings):
+    t_s, rgb = face
+    regions = np.repeat(rgb[:, None, None], 25, 1).astype(np.float32)
+    samples = FaceSamples(t_s, rgb, regions)
+    return read_samples(samples, constant_rate(rate_bpm, least_s), EstimateSettings(**settings))
+
+
+def test_a_method_without_a_wave_gives_rates_and_invents_none():
+    reading = read_rate(71.0, face())
+    assert reading.heart_rate_bpm == pytest.approx(71)
+    assert reading.quality > 0.9
+    assert [w.heart_rate_bpm for w in reading.windows] == pytest.approx([71.0] * 11)
+    assert np.isnan(reading.bvp.value).all()
+    assert reading.beats_s == ()
+    assert reading.variability is None
+
+
+def test_a_rate_that_the_faces_colour_does_not_have_is_not_trusted():
+    reading = read_rate(110.0, face())
+    assert reading.heart_rate_bpm is None
+    assert "No pulse was found" in reading.reason
+    assert read_rate(110.0, face(), min_quality=0).heart_rate_bpm == pytest.approx(110)
+
+
+def test_a_map_shorter_than_its_network_needs_is_named():
+    reading = read_rate(71.0, face(duration_s=8), least_s=10.0)
+    assert reading.heart_rate_bpm is None
+    assert (
+        "at least 10.0 s are needed for a heart rate by 'constant'; other methods need less" in reading.reason
+    )

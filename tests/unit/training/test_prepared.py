@@ -10,12 +10,13 @@ import torch
 
 from rfacenet.datasets.store import CropSettings, StoreDescription, create_store
 from rfacenet.errors import DatasetError, SettingsError
+from rfacenet.faces import part_of
 from rfacenet.models import InputSpec
 from rfacenet.training import TrainConfig, train
 from rfacenet.training.config import PreparedConfig
 from rfacenet.training.data import check_people
 from rfacenet.training.prepared import PreparedClips
-from stores import add_recording, grey_level, pulse_at
+from stores import FILMED_HZ, add_recording, grey_level, pulse_at
 
 CPU = torch.device("cpu")
 SPEC = InputSpec(32, 16, 16, 30.0, "diff_normalized", "wave")
@@ -111,3 +112,14 @@ def test_a_run_learns_from_a_store(store: Path, tiny: TrainConfig, tmp_path: Pat
     assert "held_out" in card
     with pytest.raises(DatasetError, match="is no prepared store"):
         train(replace(config, data=str(tmp_path / "nowhere")), tmp_path / "other")
+
+
+def test_a_clip_of_regions_is_their_colours_at_its_times(store: Path) -> None:
+    spec = InputSpec(32, 6, 1, FILMED_HZ, "map_rgb_yuv", "wave", regions="areas")
+    batch = opened(store, spec).validation_batch("held_out", 2, 0, CPU)
+    assert batch.frames.shape == (2, 3, 32, 6, 1)
+    t_s = np.arange(64).reshape(2, 32) / FILMED_HZ
+    first = part_of("areas").start
+    for region in range(6):
+        green = 100 - pulse_at(t_s) + first + region
+        np.testing.assert_allclose(batch.frames[:, 1, :, region, 0], green, atol=1e-3)

@@ -10,7 +10,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.models import InputSpec
 from rfacenet.simulation import ClipSimulator, Difficulty, SimulatedBatch
 from rfacenet.training.footage import Footage, read_footage
-from rfacenet.training.supplies import EncodedClips, InjectedClips
+from rfacenet.training.supplies import EncodedClips, InjectedClips, RegionClips
 from rfacenet.video import open_video
 from videos import write_video
 
@@ -98,3 +98,16 @@ def test_grey_footage_is_refused(footage: Path, tmp_path: Path) -> None:
     path = write_video(tmp_path / "grey.mkv", frames, codec="ffv1", pix_fmt="bgr0")
     with pytest.raises(SettingsError, match=r"grey\.mkv' is grey-scale"):
         read_footage(str(path), SPEC)
+
+
+def test_regions_of_simulated_faces_carry_the_pulse_where_there_is_skin() -> None:
+    supply = RegionClips(120, "areas", EASY, range(50), 0, torch.device("cpu"))
+    batch = supply.batch(4, 1)
+    assert batch.frames.shape == (4, 3, 120, 6, 1)
+    assert batch.frames.dtype == torch.float32
+    green = batch.frames[:, 1, :, :, 0].double()
+    for region in (0, 1, 2):  # forehead and upper cheeks
+        pairs = zip(green[..., region], batch.bvp.double(), strict=True)
+        r = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in pairs])
+        assert r.median() < -0.3, region  # skin gets darker as blood comes
+    torch.testing.assert_close(supply.batch(4, 1).frames, batch.frames)
