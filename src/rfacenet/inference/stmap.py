@@ -75,6 +75,11 @@ class VideoMap:
         return int(self.values.shape[-1]) / self.fs_hz
 
     @property
+    def is_part(self) -> bool:
+        """Whether a part that was asked for is missing, by more than rounding."""
+        return self.left_out_s >= 0.05
+
+    @property
     def end_s(self) -> float:
         """End of the stretch, seconds from the video's first frame."""
         return self.start_s + self.duration_s
