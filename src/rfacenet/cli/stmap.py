@@ -124,7 +124,9 @@ def _drawn(shown: VideoMap, out: Path, video: str) -> tuple[bytes, str]:
         return as_png(
             shown
         ), f"{channels} below each other; a row is {down} pixels high, a frame {across} wide"
-    return as_svg(shown, video).encode(), f"face, {channels} ({n_rows} rows, {n_frames} frames)"
+    return as_svg(shown, video).encode(
+        errors="backslashreplace"
+    ), f"face, {channels} ({n_rows} rows, {n_frames} frames)"
 
 
 def _answer(path: str, shown: VideoMap, written: str) -> str:
