@@ -20,6 +20,10 @@ class NoPulseError(RfacenetError):
     """A video shows no pulse, and the caller asked for something that takes one."""
 
 
+class NoFaceError(RfacenetError):
+    """A video shows no face, and the caller asked for something that takes one."""
+
+
 class TooShortError(RfacenetError):
     """A signal or video is shorter than the computation needs."""
 

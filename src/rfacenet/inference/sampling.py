@@ -90,6 +90,7 @@ def sample_face(
     *,
     span_s: tuple[float, float] = (0.0, math.inf),
     progress: Progress | None = None,
+    watch: Callable[[FaceSample], None] | None = None,
 ) -> FaceSamples:
     """Read a video once and keep what a method needs of its face.
 
@@ -99,6 +100,7 @@ def sample_face(
         needs: What the method reads.
         span_s: Start and end of the part of the video to keep; nothing is read beyond the end.
         progress: Called after each frame, with times from the start of that part.
+        watch: Called with each frame's face, for a caller who wants more of it than is kept.
 
     Raises:
         VideoError: The video cannot be read.
@@ -131,6 +133,8 @@ def sample_face(
             colours.extend(sample.colour if kept is None else kept.add(sample))
             if picture is None and sample.box is not None:
                 picture = _picture(sample.frame.rgb, sample.box)
+            if watch:
+                watch(sample)
             if progress:
                 progress(sample.frame.t_s - start_s, part_s)
         if not t_s:

@@ -15,8 +15,13 @@ from torch import Tensor, nn
 MapForm = Literal["map_yuv", "map_rg_pos", "map_rgb_yuv"]
 """What the channels of a map are, and whether its rows are regions or combinations of them."""
 
-CHANNELS: Mapping[str, int] = MappingProxyType({"map_yuv": 3, "map_rg_pos": 3, "map_rgb_yuv": 6})
-"""Channels of each form."""
+CHANNEL_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"map_yuv": ("Y", "U", "V"), "map_rg_pos": ("R", "G", "POS"), "map_rgb_yuv": tuple("RGBYUV")}
+)
+"""What the channels of each form are called."""
+
+CHANNELS: Mapping[str, int] = MappingProxyType({form: len(names) for form, names in CHANNEL_NAMES.items()})
+"""How many channels each form has."""
 
 AREA_SHARES = (0.323, 0.152, 0.152, 0.109, 0.109, 0.156)
 """How large the regions ``areas`` are, as shares of them all; they weigh combinations of regions."""

@@ -32,17 +32,24 @@ def check_writable(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file under a temporary name and rename it, so that it is never half there.
+    """Write a UTF-8 file as :func:`write_bytes` does; file names that are no valid text are escaped.
 
-    A link stays one, and what is no regular file (a pipe, a device) is written to directly. File names that
-    are no valid text are escaped.
+    Raises:
+        OutputError: The file cannot be written; what was there before is untouched.
+    """
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it, so that it is never half there.
+
+    A link stays one, and what is no regular file (a pipe, a device) is written to directly.
 
     Raises:
         OutputError: The file cannot be written; what was there before is untouched.
     """
     check_writable(path)
     target = path.resolve()
-    content = text.encode("utf-8", errors="backslashreplace")
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -10,11 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from rfacenet.inference.explanation import Explanation
+from rfacenet.output.pages import MARGIN, PAGE_END, colour_bar, embedded, on_scale, page_start, shortened
 from rfacenet.types import Float64Array, Uint8Array
-from rfacenet.video import VideoWriter, encode_png
-
-COLOURS = np.array([(14, 8, 46), (84, 22, 118), (178, 46, 98), (240, 122, 44), (255, 232, 118)], np.float64)
-"""From no influence to the most, at equal steps; each is lighter than the one before, in grey as well."""
+from rfacenet.video import VideoWriter
 
 FACE = 0.65
 """How far the face shades the colours: where it is black, they lose this share of their light. They are not
@@ -26,17 +23,10 @@ SCALE_PX = 32
 GAP_PX = 8
 """Between the panels of the video."""
 
-MARGIN, PANEL, GAP, TOP, BAR = 28, 300, 18, 122, 220
+PANEL, GAP, TOP = 300, 18, 122
 """Of the picture, in its own units."""
 
 STYLE = """
-svg { --ink: #1c2430; --muted: #5c6776; --page: #fff; --rule: #e1e5ea;
-  font: 14px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-@media (prefers-color-scheme: dark) { svg { --ink: #e8ebf0; --muted: #9aa5b4; --page: #11151b;
-  --rule: #2c3541; } }
-.page { fill: var(--page); stroke: var(--rule); } text { fill: var(--ink); }
-.title { font-size: 20px; font-weight: 650; } .name { font-size: 15px; font-weight: 600; }
-.muted { fill: var(--muted); }
 .face { fill: none; stroke: #fff; stroke-opacity: 0.8; stroke-width: 1.5; stroke-dasharray: 5 4; }
 """
 
@@ -65,21 +55,16 @@ def as_svg(explanation: Explanation, video: str) -> str:
     width = 2 * MARGIN + len(panels) * PANEL + (len(panels) - 1) * GAP
     height = TOP + PANEL + 84
     start_s, end_s = explanation.start_s, explanation.start_s + explanation.duration_s
-    title = f"{escape(_shortened(video))}: where the pulse comes from"
+    title = f"{shortened(video)}: where the pulse comes from"
     about = (
         f"{explanation.heart_rate_bpm:.1f} bpm (quality {explanation.quality:.2f}), {explanation.method}, "
         f"{start_s:.1f} to {end_s:.1f} s"
     )
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img"><title>{title}</title><style>{STYLE}</style>',
-        f'<rect class="page" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="12"/>',
-        f'<text class="title" x="{MARGIN}" y="44">{title}</text>',
-        f'<text class="muted" x="{MARGIN}" y="70">{escape(about)}</text>',
-    ]
+    parts = page_start((width, height), title, about, STYLE)
     for k, (name, picture, caption) in enumerate(panels):
         parts += _panel(MARGIN + k * (PANEL + GAP), name, picture, caption, side)
-    parts += [*_colour_bar(width / 2, TOP + PANEL + 56), "</svg>\n"]
+    words = "no influence on the pulse", "most influence"
+    parts += [*colour_bar(width / 2, TOP + PANEL + 56, words), PAGE_END]
     return "\n".join(parts)
 
 
@@ -121,9 +106,7 @@ def _heated(face: Uint8Array, heat: Float64Array, most: float) -> Uint8Array:
     """A face in grey under the colours of a map of the same size; ``most`` has the last colour."""
     grey = np.sqrt(face @ np.array([0.299, 0.587, 0.114]) / 255)  # dark skin would hide the colours
     place = np.clip(heat / most, 0, 1) if most > 0 else np.zeros_like(heat)
-    steps = np.linspace(0, 1, len(COLOURS))
-    colour = np.stack([np.interp(place, steps, channel) for channel in COLOURS.T], axis=-1)
-    heated: Uint8Array = (colour * (1 - FACE + FACE * grey[..., None]) + 0.5).astype(np.uint8)
+    heated: Uint8Array = (on_scale(place) * (1 - FACE + FACE * grey[..., None]) + 0.5).astype(np.uint8)
     return heated
 
 
@@ -147,10 +130,9 @@ def _weights(n_cells: int, n_px: int) -> Float64Array:
 
 
 def _panel(x: int, name: str, picture: Uint8Array, caption: str, side: float) -> list[str]:
-    data = base64.b64encode(encode_png(picture)).decode()
     parts = [
         f'<text class="name" x="{x}" y="{TOP - 12}">{escape(name)}</text>',
-        f'<image x="{x}" y="{TOP}" width="{PANEL}" height="{PANEL}" href="data:image/png;base64,{data}"/>',
+        embedded(picture, (x, TOP), (PANEL, PANEL)),
         f'<text class="muted" x="{x}" y="{TOP + PANEL + 22}">{escape(caption)}</text>',
     ]
     if side < 1:
@@ -160,23 +142,3 @@ def _panel(x: int, name: str, picture: Uint8Array, caption: str, side: float) ->
             f'height="{box:.1f}" rx="6"/>'
         )
     return parts
-
-
-def _colour_bar(middle_x: float, y: int) -> list[str]:
-    stops = "".join(
-        f'<stop offset="{k / (len(COLOURS) - 1):g}" stop-color="rgb({r:.0f},{g:.0f},{b:.0f})"/>'
-        for k, (r, g, b) in enumerate(COLOURS)
-    )
-    left, right = middle_x - BAR / 2, middle_x + BAR / 2
-    label = f'<text class="muted" y="{y + 11}"'
-    return [
-        f'<defs><linearGradient id="heat">{stops}</linearGradient></defs>',
-        f'<rect x="{left:g}" y="{y}" width="{BAR}" height="12" rx="3" fill="url(#heat)"/>',
-        f'{label} x="{left - 10:g}" text-anchor="end">no influence on the pulse</text>',
-        f'{label} x="{right + 10:g}">most influence</text>',
-    ]
-
-
-def _shortened(name: str, most: int = 48) -> str:
-    """A long name without its middle."""
-    return name if len(name) <= most else f"{name[: most // 2]}…{name[-most // 2 + 1 :]}"

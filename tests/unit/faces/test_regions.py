@@ -3,18 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn_faces import draw_face, empty_room
-from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from rfacenet.faces import Mtcnn, part_of, region_colours
 from rfacenet.faces.regions import (
     LANDMARKS,
+    PARTS,
     PICTURE_PX,
-    _between_pixels,
     aligned,
     alignment,
     area_shares,
+    centers,
     is_turned_away,
+    outlines,
+    oval,
     weights,
 )
 from rfacenet.models.stmap import AREA_SHARES
@@ -67,6 +69,23 @@ def test_regions_are_means_over_pixels_in_the_oval(name):
     assert not corners.any()  # beyond the outline of the face
     # None is so small that its mean would be a camera's noise.
     assert ((rows > 0).sum(1) >= 15).all()
+
+
+@pytest.mark.parametrize("name", list(N_REGIONS))
+def test_outlines_are_around_the_pixels_of_their_regions(name):
+    height, width = PICTURE_PX
+    (x, y), (half_width, half_height) = oval()
+    for outline, center, row in zip(outlines(name), centers(name), weights(name), strict=True):
+        rows, columns = np.nonzero(row.reshape(PICTURE_PX))
+        found = np.array([(columns.min(), rows.min()), (columns.max() + 1, rows.max() + 1)]) / (width, height)
+        corners = np.array([(x - half_width, y - half_height), (x + half_width, y + half_height)])
+        # The box around the outline, as far as it lies in that around the oval: to a pixel, but where the
+        # oval is round.
+        low, high = np.maximum(outline.min(0), corners[0]), np.minimum(outline.max(0), corners[1])
+        assert (found[0] >= low - 1 / width).all()
+        assert (found[1] <= high + 1 / width).all()
+        assert ((found[0] < center) & (center < found[1])).all()
+    assert sum(count for _, count in PARTS.get(name, [("", N_REGIONS[name])])) == N_REGIONS[name]
 
 
 def test_left_and_right_mirror_each_other():
@@ -139,10 +158,3 @@ def test_a_face_turned_away_or_outside_has_no_regions():
     assert region_colours(rgb, box_of(landmarks(center=(-900, 110)))) is None
     half_out = region_colours(rgb, box_of(landmarks(center=(0, 110))))
     np.testing.assert_allclose(half_out, 99, atol=1e-3)  # the edge's pixels are repeated, as in crops
-
-
-def test_colours_between_pixels_are_scipys():
-    picture = np.random.default_rng(0).random((9, 13, 3), dtype=np.float32)
-    rows, columns = np.random.default_rng(1).uniform(-3, 16, (2, 40, 20))
-    expected = [map_coordinates(picture[..., c], (rows, columns), order=1, mode="nearest") for c in range(3)]
-    np.testing.assert_allclose(_between_pixels(picture, rows, columns), np.stack(expected, -1), atol=1e-6)
