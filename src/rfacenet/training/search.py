@@ -185,7 +185,9 @@ def strongest(shares: Shares) -> tuple[Link, ...]:
     return tuple(cell)
 
 
-def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
+def search(
+    config: TrainConfig, steps: int, device: torch.device, strengths_rate: float | None = None
+) -> Found:
     """Search a network's cells.
 
     In each step the operations learn from people to train on, and then, but for the first fifth of the
@@ -196,6 +198,8 @@ def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
             optimiser doesn't count, and a network that gives waves gives them, not their differences.
         steps: Length of the search.
         device: Where to compute.
+        strengths_rate: Learning rate of the strengths; None takes the recipe's. A short search needs a large
+            one: in a hundred steps of 3e-4 shares hardly part.
 
     Raises:
         SettingsError: The network has no cells to search, or the configuration gives no clips that it takes.
@@ -222,7 +226,7 @@ def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
     weights, strengths = network.weights(), list(network.strengths.parameters())
     of_weights = recipe.optimiser(weights)
     of_strengths = torch.optim.Adam(
-        strengths, recipe.strengths_rate, _STRENGTHS_BETAS, weight_decay=_STRENGTHS_DECAY
+        strengths, strengths_rate or recipe.strengths_rate, _STRENGTHS_BETAS, weight_decay=_STRENGTHS_DECAY
     )
     first_rate = of_weights.param_groups[0]["lr"]
     last_rate = first_rate if recipe.last_rate is None else recipe.last_rate
