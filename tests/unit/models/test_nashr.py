@@ -113,6 +113,15 @@ def test_reads_a_map_normalised_as_images_are_and_64_rows_high() -> None:
         np.testing.assert_allclose(picture[0, channel], expected, atol=1e-5)
 
 
+def test_answers_as_it_did() -> None:
+    """As in ``test_golden``: fresh weights from a seed, norms of the batch; new numbers for a new network."""
+    torch.manual_seed(0)
+    network = small()
+    with torch.no_grad():
+        found = RateTester.answer(network(RateTester.draw(3, 3, 90, 15, 1))).flatten().tolist()
+    assert found == pytest.approx([73.748162, 76.134346, 66.669533], rel=1e-4)
+
+
 def test_an_answer_of_nothing_is_the_mean_rate() -> None:
     network = small().eval()
     nn.init.zeros_(network.readout.weight)
