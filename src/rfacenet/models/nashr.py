@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -244,13 +244,12 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 def _links(
     config: NASHRConfig, channels: int, halves: bool, make_links: MakeLinks | None
-) -> Iterable[tuple[int, int, nn.Module]]:
+) -> Iterator[tuple[int, int, nn.Module]]:
     def make(name: str, start: int) -> nn.Module:
         return operation(name, channels, 2 if halves and start < SPACE.inputs else 1)
 
-    if make_links is not None:
-        return make_links("reduction" if halves else "normal", make)
-    return made(config.reduction if halves else config.normal, make)
+    cell = "reduction" if halves else "normal"
+    yield from made(getattr(config, cell), make) if make_links is None else make_links(cell, make)
 
 
 def _brought(channels_in: int, channels: int, stride: int) -> nn.Sequential:

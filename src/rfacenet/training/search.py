@@ -133,10 +133,11 @@ class SuperNetwork(nn.Module):
         )
         self.network: nn.Module = network_type(network_type.Config(**settings), self._links)
 
-    def _links(self, cell: str, make: MakeOperation) -> Iterator[tuple[int, int, nn.Module]]:
-        for (start, end), strengths in self._strengths(cell):
-            operations = [make(name, start) for name in self.space.operations]
-            yield start, end, MixedOperation(operations, strengths)
+    def _links(self, cell: str, make: MakeOperation) -> list[tuple[int, int, nn.Module]]:
+        return [
+            (start, end, MixedOperation([make(name, start) for name in self.space.operations], strengths))
+            for (start, end), strengths in self._strengths(cell)
+        ]
 
     def _strengths(self, cell: str) -> Iterator[tuple[tuple[int, int], nn.Parameter]]:
         of_links = self.strengths[cell]
