@@ -238,6 +238,8 @@ def search(
             output = network(normalise(batch.frames))
         target = Target(batch.bvp, batch.fs_hz, batch.identity, differences=False)
         network.zero_grad()
+        if isinstance(output, Tensor):
+            output = output.float()
         objective(output, target).total.backward()
         if recipe.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)
