@@ -133,10 +133,11 @@ class SuperNetwork(nn.Module):
         )
         self.network: nn.Module = network_type(network_type.Config(**settings), self._links)
 
-    def _links(self, cell: str, make: MakeOperation) -> Iterator[tuple[int, int, nn.Module]]:
-        for (start, end), strengths in self._strengths(cell):
-            operations = [make(name, start) for name in self.space.operations]
-            yield start, end, MixedOperation(operations, strengths)
+    def _links(self, cell: str, make: MakeOperation) -> list[tuple[int, int, nn.Module]]:
+        return [
+            (start, end, MixedOperation([make(name, start) for name in self.space.operations], strengths))
+            for (start, end), strengths in self._strengths(cell)
+        ]
 
     def _strengths(self, cell: str) -> Iterator[tuple[tuple[int, int], nn.Parameter]]:
         of_links = self.strengths[cell]
@@ -185,7 +186,9 @@ def strongest(shares: Shares) -> tuple[Link, ...]:
     return tuple(cell)
 
 
-def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
+def search(
+    config: TrainConfig, steps: int, device: torch.device, strengths_rate: float | None = None
+) -> Found:
     """Search a network's cells.
 
     In each step the operations learn from people to train on, and then, but for the first fifth of the
@@ -196,6 +199,8 @@ def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
             optimiser doesn't count, and a network that gives waves gives them, not their differences.
         steps: Length of the search.
         device: Where to compute.
+        strengths_rate: Learning rate of the strengths; None takes the recipe's. A short search needs a large
+            one: in a hundred steps of 3e-4 shares hardly part.
 
     Raises:
         SettingsError: The network has no cells to search, or the configuration gives no clips that it takes.
@@ -222,7 +227,7 @@ def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
     weights, strengths = network.weights(), list(network.strengths.parameters())
     of_weights = recipe.optimiser(weights)
     of_strengths = torch.optim.Adam(
-        strengths, recipe.strengths_rate, _STRENGTHS_BETAS, weight_decay=_STRENGTHS_DECAY
+        strengths, strengths_rate or recipe.strengths_rate, _STRENGTHS_BETAS, weight_decay=_STRENGTHS_DECAY
     )
     first_rate = of_weights.param_groups[0]["lr"]
     last_rate = first_rate if recipe.last_rate is None else recipe.last_rate
@@ -233,6 +238,8 @@ def search(config: TrainConfig, steps: int, device: torch.device) -> Found:
             output = network(normalise(batch.frames))
         target = Target(batch.bvp, batch.fs_hz, batch.identity, differences=False)
         network.zero_grad()
+        if isinstance(output, Tensor):
+            output = output.float()
         objective(output, target).total.backward()
         if recipe.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(weights, recipe.clip_norm)

@@ -98,6 +98,18 @@ def test_has_as_many_parameters_as_its_layers_by_hand() -> None:
     assert sum(one.numel() for one in network.parameters()) == stem + entries + norms + head
 
 
+@pytest.mark.parametrize(("cells", "millions"), [(4, 5.09), (6, 5.54)])
+def test_has_as_many_parameters_as_its_authors_network(cells: int, millions: float) -> None:
+    """With the cells that their code gives as an example: as many as that code's network has."""
+    sep, dil, pool, skip = "sep_conv_3", "dil_conv_3", "max_pool_3", "skip"
+    normal = [(0, 2, sep), (1, 2, sep), (1, 3, sep), (2, 3, dil), (1, 4, sep), (2, 4, sep), (1, 5, sep)]
+    normal.append((4, 5, dil))
+    reduction = [(0, 2, pool), (1, 2, pool)]
+    reduction += [link for node in (3, 4, 5) for link in ((0, node, pool), (2, node, skip))]
+    network = build("nashr", cells=cells, normal=normal, reduction=reduction)
+    assert round(sum(one.numel() for one in network.parameters()) / 1e6, 2) == millions
+
+
 def test_reads_a_map_normalised_as_images_are_and_64_rows_high() -> None:
     network, seen = small().eval(), []
     network.stem.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
@@ -111,6 +123,15 @@ def test_reads_a_map_normalised_as_images_are_and_64_rows_high() -> None:
         rows = (clip[0, channel, :, :, 0] / 255 - means[channel]) / stds[channel]
         expected = np.stack([np.interp(places, np.arange(15), frame) for frame in rows.numpy()], 1)
         np.testing.assert_allclose(picture[0, channel], expected, atol=1e-5)
+
+
+def test_answers_as_it_did() -> None:
+    """As in ``test_golden``: fresh weights from a seed, norms of the batch; new numbers for a new network."""
+    torch.manual_seed(0)
+    network = small()
+    with torch.no_grad():
+        found = RateTester.answer(network(RateTester.draw(3, 3, 90, 15, 1))).flatten().tolist()
+    assert found == pytest.approx([73.748162, 76.134346, 66.669533], rel=1e-4)
 
 
 def test_an_answer_of_nothing_is_the_mean_rate() -> None:
