@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +23,11 @@ if TYPE_CHECKING:
 
 BATCH = 4
 """Windows that go through the network together."""
+
+KNOWN_WINDOWS = 64
+"""Windows whose waves a stream keeps: those of a minute and more, a few hundred numbers each."""
+
+PulsesOfWindows = Callable[["PulseModel", list[Float64Array]], list[Float64Array]]
 
 
 def neural_method(name: str, path: Path) -> Method:
@@ -35,13 +44,23 @@ def neural_method(name: str, path: Path) -> Method:
     return Method(
         name=name,
         kind="neural",
-        input=ClipInput(spec.height, spec.width, spec.fs_hz),
+        input=ClipInput(spec.height, spec.width, spec.fs_hz, step_s=_step(spec.frames) / spec.fs_hz),
         source=card.provenance + recreation_note(card.architecture),
         extract=partial(extract, path.resolve()),
     )
 
 
-def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
+def with_memory(method: Method) -> Method:
+    """The method for a stream, which is read again with every frame: it keeps a network's latest windows."""
+    if method.kind == "classical":
+        return method
+    of_network = cast("Callable[..., Float64Array]", method.extract)
+    return replace(method, extract=partial(of_network, pulses=RecentPulses()))
+
+
+def extract(
+    path: Path, clip: Resampled, fs_hz: float, *, pulses: PulsesOfWindows | None = None
+) -> Float64Array:
     """Pulse wave of a stretch of face crops, from half-overlapping windows of the network's length.
 
     Args:
@@ -49,6 +68,7 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
         clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; no fewer than
             its shortest clip.
         fs_hz: That rate; part of the shared interface.
+        pulses: What puts windows through the network, if it isn't to be done directly.
 
     Returns:
         Raw pulse wave, ``(T,)``.
@@ -57,7 +77,8 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
     length, starts = windows_of(len(clip), model)
     pieces: list[Float64Array] = []
     for first in range(0, len(starts), BATCH):
-        pieces += _pulses(model, [clip[start : start + length] for start in starts[first : first + BATCH]])
+        windows = [clip[start : start + length] for start in starts[first : first + BATCH]]
+        pieces += (pulses or _pulses)(model, windows)
     return overlap_add(pieces, starts, len(clip))
 
 
@@ -82,7 +103,37 @@ def windows_of(n_frames: int, model: PulseModel) -> tuple[int, list[int]]:
             f"A stretch of {n_frames} frames with a face is too short for this network, which takes "
             f"{needs.frames_multiple} at {model.input_spec.fs_hz:g} Hz at least."
         )
-    return length, window_starts(n_frames, length, max(1, length // 2))
+    return length, window_starts(n_frames, length, _step(length))
+
+
+def _step(length: int) -> int:
+    """Frames from one window to the next: half of its length."""
+    return max(1, length // 2)
+
+
+class RecentPulses:
+    """Windows through a network, each once: those seen lately, to an eighth of a level, are known."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, Float64Array] = OrderedDict()
+
+    def __call__(self, model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+        """Pulse waves of windows ``(T, H, W, 3)``, 0 to 255, each at unit variance."""
+        keys = [_fingerprint(window) for window in windows]
+        new = {key: window for key, window in zip(keys, windows, strict=True) if key not in self._known}
+        if new:
+            self._known.update(zip(new, _pulses(model, list(new.values())), strict=True))
+        for key in keys:
+            self._known.move_to_end(key)
+        waves = [self._known[key] for key in keys]
+        while len(self._known) > KNOWN_WINDOWS:
+            self._known.popitem(last=False)
+        return waves
+
+
+def _fingerprint(window: Float64Array) -> bytes:
+    """What tells windows apart, whatever the last bits of their interpolation are."""
+    return hashlib.blake2b(np.rint(8 * window).astype(np.uint16).tobytes(), digest_size=16).digest()
 
 
 def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:

@@ -101,35 +101,28 @@ def sample_face(
         VideoError: The video cannot be read.
         SettingsError: The region lies outside the frame, or the part behind the video's end.
     """
-    # A region of the caller's is taken as it is.
-    enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
     # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
     # keep hundreds of megabytes of it from being used again.
     t_s, colours = array("d"), array("d")
-    crop_px = (needs.height_px, needs.width_px) if isinstance(needs, ClipInput) else None
+    crop_px = crop_size_px(needs)
     crops = None if crop_px is None else _CropFile(crop_px)
     picture = None
     # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
     with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
         size_px = video.width_px, video.height_px
-        region = FaceBox(*map(float, settings.region)) if isinstance(settings.region, tuple) else None
-        if region is not None and not touches(region, size_px[::-1]):
-            box_text = ",".join(map(str, settings.region))
-            raise SettingsError(
-                f"The region {box_text} lies outside the {size_px[0]} × {size_px[1]} picture."
-            )
+        region = chosen_region(settings, *size_px)
         start_s, end_s = span_s
         expected_s = video.expected_duration_s
         part_s = None if expected_s is None else min(expected_s, end_s) - start_s
         tracked = _tracked_frames(_within(video, span_s), size_px, settings, region)
-        for sample in sample_faces(tracked, enlarge, crop_px):
+        for sample in sample_faces(tracked, enlargement(settings, needs), crop_px):
             t_s.append(sample.frame.t_s)
             colours.extend(sample.colour)
             if crops is not None and sample.crop is not None:
                 crops.add(sample.crop)
             if picture is None and sample.box is not None:
-                picture = _picture(sample.frame.rgb, sample.box)
+                picture = face_picture(sample.frame.rgb, sample.box)
             if progress:
                 progress(sample.frame.t_s - start_s, part_s)
         if not t_s:
@@ -143,6 +136,31 @@ def sample_face(
             video.expected_duration_s,
             t_s[0],
         )
+
+
+def enlargement(settings: EstimateSettings, needs: TraceInput | ClipInput) -> float:
+    """By how much a face box is enlarged before it is read; a region of the caller's is taken as it is."""
+    return settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
+
+
+def crop_size_px(needs: TraceInput | ClipInput) -> tuple[int, int] | None:
+    """Height and width of the crops that a method reads; None for one that reads colours."""
+    return (needs.height_px, needs.width_px) if isinstance(needs, ClipInput) else None
+
+
+def chosen_region(settings: EstimateSettings, width_px: int, height_px: int) -> FaceBox | None:
+    """The box that the caller chose in a picture of this size; None where it is no box.
+
+    Raises:
+        SettingsError: It lies outside the picture.
+    """
+    if not isinstance(settings.region, tuple):
+        return None
+    region = FaceBox(*map(float, settings.region))
+    if not touches(region, (height_px, width_px)):
+        box_text = ",".join(map(str, settings.region))
+        raise SettingsError(f"The region {box_text} lies outside the {width_px} × {height_px} picture.")
+    return region
 
 
 class _CropFile:
@@ -176,7 +194,7 @@ def _disk_errors() -> Iterator[None]:
         ) from error
 
 
-def _picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
+def face_picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
     """The face for people to see, at the size of :data:`PICTURE_PX`."""
     shrink = PICTURE_PX / max(box.height_px, box.width_px)
     return crop(rgb, box, (max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))))

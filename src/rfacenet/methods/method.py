@@ -45,6 +45,8 @@ class ClipInput:
         needs_colour: Whether a grey-scale video leaves it nothing to work with.
         enlarge: Factor by which the detected face box is enlarged. Source: rPPG-Toolbox's 1.5, which
             rFaceNet's cross-dataset setting (Section 4.2) takes over.
+        step_s: Time between the starts of two of the windows that it sees, seconds. Where a stretch begins a
+            whole number of steps later than another, it has the same windows and need not be read anew.
     """
 
     height_px: int
@@ -52,6 +54,7 @@ class ClipInput:
     fs_hz: float
     needs_colour: bool = True
     enlarge: float = 1.5
+    step_s: float = 0.0
 
     @property
     def summary(self) -> str:
