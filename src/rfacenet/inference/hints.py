@@ -37,21 +37,25 @@ def hint_of(seen: FaceSamples, reading: Reading, window_s: float) -> str | None:
     """
     if not seen.present[-1]:
         return "No face is seen: look into the camera, with the whole face in the picture."
-    steady_s = _steady_s(seen)
-    missing_s = max(1, math.ceil(window_s - steady_s - 0.1))
+    steady_s, full_s = _steady_s(seen), window_s - 0.1  # ... which frames of 10 Hz fill
     if reading.heart_rate_bpm is not None:
-        is_settled = steady_s >= window_s - 0.1
-        return None if is_settled else f"Settling: hold still for {missing_s} more seconds."
+        return None if steady_s >= full_s else f"Settling: hold still for {_seconds(full_s - steady_s)}."
     cause = _cause(seen)
     if cause:
         return cause
     if steady_s < LEAST_S:
-        return f"Hold still: {max(1, math.ceil(LEAST_S - steady_s))} more seconds until the first heart rate."
+        return f"Hold still: {_seconds(LEAST_S - steady_s)} until the first heart rate."
     if np.isnan(reading.bvp.value).all() and reading.reason:
         return reading.reason  # no wave at all, though there is a face
-    if steady_s < window_s - 0.1:
-        return f"No clear pulse yet: hold still for {missing_s} more seconds."
+    if steady_s < full_s:
+        return f"No clear pulse yet: hold still for {_seconds(full_s - steady_s)}."
     return "No clear pulse: hold still, with more light on the face."
+
+
+def _seconds(missing_s: float) -> str:
+    """A time in whole seconds, at least one."""
+    seconds = max(1, math.ceil(missing_s))
+    return f"{seconds} more second" + "s" * (seconds > 1)
 
 
 def _steady_s(seen: FaceSamples) -> float:

@@ -1,0 +1,150 @@
+"""How fast ``LiveEstimator`` answers, what it costs and whether its memory stays flat.
+
+Run: ``python benchmarks/live_speed.py``. A simulated face of 640×480 pixels is played over and over, forwards
+and backwards, 30 frames a second. First in real time through a ``LiveFeed``: from a frame's arrival to the
+first estimate that knows it. Then as fast as it goes, half an hour of stream with an estimate a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rfacenet.inference.live import LiveEstimator
+from rfacenet.inference.live_feed import LiveFeed
+from rfacenet.simulation import render_recording
+from rfacenet.types import Frame, LiveEstimate
+from rfacenet.video import in_real_time
+
+FS_HZ, LOOP_S, RATE_BPM = 30, 10, 72
+THREADS = 2
+SETTLED_MIN = 2
+"""Minutes of stream after which nothing more may be remembered."""
+
+
+class Timed(LiveEstimator):
+    """Notes when each estimate was ready, up to which frame it goes, and its CPU seconds."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method=method)
+        self.ready: list[tuple[float, float]] = []
+        self.cpu_s: list[float] = []
+        self.first_rate_s: float | None = None
+
+    def estimate(self) -> LiveEstimate:
+        """The estimate."""
+        start_s = time.thread_time()
+        result = super().estimate()
+        self.cpu_s.append(time.thread_time() - start_s)
+        self.ready.append((result.t_s, time.monotonic()))
+        if self.first_rate_s is None and result.heart_rate_bpm is not None:
+            self.first_rate_s = result.t_s
+        return result
+
+
+def main() -> None:
+    """Measure and print, each method in processes of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--methods", nargs="+", default=["pos", "rfacenet"])
+    parser.add_argument("--seconds", type=int, default=60, help="of real time")
+    parser.add_argument("--minutes", type=int, default=30, help="of stream, for the memory")
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(min(THREADS, os.cpu_count() or 1))
+    if options.one:
+        part, method = options.one
+        print(in_time(method, options.seconds) if part == "time" else in_memory(method, options.minutes))
+        return
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
+    print(f"torch {torch.__version__}; load before: {os.getloadavg()[0]:.1f}")
+    print(f"640x480 at {FS_HZ} fps; {options.seconds} s in real time, {options.minutes} min for the memory")
+    for method in options.methods:
+        print(f"\n{method}")
+        for part in ("time", "memory"):
+            numbers = ["--seconds", str(options.seconds), "--minutes", str(options.minutes)]
+            command = [sys.executable, __file__, "--one", part, method, *numbers]
+            print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip("\n"))
+
+
+def in_time(method: str, seconds: int) -> str:
+    """In real time: delay, CPU share, first rate, dropped frames."""
+    frames = list(islice(stream(), seconds * FS_HZ))
+    estimator = Timed(method)
+    arrived: list[tuple[float, float]] = []
+    with LiveFeed(estimator) as feed:
+        cpu_s, wall_s = time.process_time(), time.monotonic()
+        for frame in in_real_time(frames):
+            arrived.append((frame.t_s, time.monotonic()))
+            feed.put(frame)
+        cpu_s, wall_s = time.process_time() - cpu_s, time.monotonic() - wall_s
+        latest = feed.latest()
+    known = [t_s for t_s, _ in estimator.ready]
+    delays_ms = []
+    for t_s, at_s in arrived:
+        index = bisect_left(known, t_s)
+        if index < len(known):
+            delays_ms.append(1000 * (estimator.ready[index][1] - at_s))
+    median, high = np.percentile(delays_ms, [50, 95])
+    cpu_median, cpu_high = np.percentile(1000 * np.array(estimator.cpu_s), [50, 95])
+    found = "none" if estimator.first_rate_s is None else f"{estimator.first_rate_s:.1f} s"
+    rate = "none" if latest is None or latest.heart_rate_bpm is None else f"{latest.heart_rate_bpm:.1f}"
+    dropped = 0 if latest is None else latest.dropped_frames
+    return (
+        f"  frame to estimate      {median:6.0f} ms median, {high:6.0f} ms 95th percentile\n"
+        f"  CPU time an estimate   {cpu_median:6.0f} ms median, {cpu_high:6.0f} ms 95th percentile\n"
+        f"  estimates a second     {len(known) / wall_s:6.1f}\n"
+        f"  CPU share              {100 * cpu_s / wall_s:6.0f} % of one core\n"
+        f"  first rate after       {found:>6s}, last {rate} bpm of {RATE_BPM}, {dropped} frames dropped"
+    )
+
+
+def in_memory(method: str, minutes: int) -> str:
+    """As fast as it goes: memory over the minutes of the stream."""
+    live = LiveEstimator(method=method)
+    start_s, cpu_s = time.monotonic(), time.process_time()
+    used_mb = [resident_mb()]
+    for number, frame in enumerate(islice(stream(), minutes * 60 * FS_HZ), 1):
+        live.add_frame(frame)
+        if number % FS_HZ == 0:
+            live.estimate()
+        if number % (60 * FS_HZ) == 0:
+            used_mb.append(resident_mb())
+    wall_s, cpu_s = time.monotonic() - start_s, time.process_time() - cpu_s
+    settled = used_mb[min(SETTLED_MIN, minutes)]
+    return (
+        f"  memory                 {settled:6.0f} MB after {min(SETTLED_MIN, minutes)} min, "
+        f"{used_mb[-1]:.0f} MB after {minutes} min, most {max(used_mb):.0f} MB\n"
+        f"  with an estimate a second: {minutes} min of stream in {wall_s:.0f} s wall, {cpu_s:.0f} CPU s"
+    )
+
+
+def stream() -> Iterator[Frame]:
+    """Frames without end."""
+    recording = render_recording(
+        seed=3, duration_s=LOOP_S, width_px=640, height_px=480, heart_rate_bpm=RATE_BPM, difficulty="easy"
+    )
+    pictures = [frame.rgb for frame in recording.frames()]
+    there_and_back = cycle(chain(pictures, pictures[-2:0:-1]))
+    return (Frame(number / FS_HZ, rgb) for number, rgb in enumerate(there_and_back))
+
+
+def resident_mb() -> float:
+    """Memory of this process at the moment, MB, as Linux tells it."""
+    (kilobytes,) = re.findall(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
+
+
+if __name__ == "__main__":
+    main()
