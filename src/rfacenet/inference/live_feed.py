@@ -23,8 +23,9 @@ UPDATE_S = 0.15
 class LiveFeed:
     """Takes frames as they come and keeps the latest estimate at hand; neither ever waits for the other.
 
-    A thread adds the frames to the estimator and has it estimate. Where it cannot keep up, the estimate comes
-    less often; and once the queue is full, the oldest frame in it is dropped for each new one, and counted.
+    A thread adds all the frames that wait to the estimator and has it estimate, in turn. Where it cannot keep
+    up, the estimate comes less often; and once the queue is full, the oldest frame in it is dropped for each
+    new one, and counted.
     So what is answered is never older than the queue is long. To be closed, by :meth:`finish`,
     :meth:`close` or as a context manager.
 
@@ -123,14 +124,15 @@ class LiveFeed:
             with self._changed:
                 timeout_s = max(0.0, next_update_s - time.monotonic()) if is_outdated else None
                 self._changed.wait_for(lambda: self._waiting or self._is_closed, timeout_s)
-                add = self._waiting.popleft() if self._waiting else None
-                if add is None and self._is_closed:
+                new = list(self._waiting)
+                self._waiting.clear()
+                if self._is_closed and not new:
                     return
                 dropped_frames, self._dropped_frames = self._dropped_frames, 0
             self._estimator.count_dropped(dropped_frames)
-            if add is not None:
+            for add in new:  # all of them before the next estimate, which takes longer
                 add()
-                is_outdated = True
+            is_outdated = is_outdated or bool(new)
             now_s = time.monotonic()
             if is_outdated and now_s >= next_update_s and not self._is_closed:
                 self._latest = self._estimator.estimate()
