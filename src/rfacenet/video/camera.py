@@ -27,6 +27,7 @@ SILENCE_S = 10.0
 """A camera that gives no picture for longer than this is taken for gone."""
 
 _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+_LINUX_CAMERAS = Path("/sys/class/video4linux")
 _BUSY = (errno.EBUSY, errno.EAGAIN)
 
 
@@ -107,7 +108,7 @@ def list_cameras() -> list[CameraDevice]:
     """The cameras of this machine."""
     if sys.platform == "linux":
         # A webcam has a second device for data about its pictures, of the same name but a higher index.
-        folders = sorted(Path("/sys/class/video4linux").glob("video*"), key=lambda f: (len(f.name), f.name))
+        folders = sorted(_LINUX_CAMERAS.glob("video*"), key=lambda folder: (len(folder.name), folder.name))
         return [
             CameraDevice(f"/dev/{folder.name}", _line(folder / "name") or "camera")
             for folder in folders
