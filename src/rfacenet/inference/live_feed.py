@@ -16,7 +16,7 @@ from rfacenet.types import Estimate, Frame, LiveEstimate, Uint8Array
 CAPACITY = 60
 """Frames that may wait: two seconds of a webcam, longer than any released network takes for an estimate."""
 
-UPDATE_S = 0.15
+UPDATE_S = 0.12
 """Least time from one estimate to the next, seconds: more often, nobody would see it."""
 
 

@@ -112,7 +112,11 @@ def _step(length: int) -> int:
 
 
 class RecentPulses:
-    """Windows through a network, each once: those seen lately, to an eighth of a level, are known."""
+    """Windows through a network, each once.
+
+    One that was seen lately is known by its first half. Its second half may have come with boxes that were
+    not final yet; what that changes in a rolling estimate is not worth a second pass.
+    """
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, Float64Array] = OrderedDict()
@@ -132,8 +136,15 @@ class RecentPulses:
 
 
 def _fingerprint(window: Float64Array) -> bytes:
-    """What tells windows apart, whatever the last bits of their interpolation are."""
-    return hashlib.blake2b(np.rint(8 * window).astype(np.uint16).tobytes(), digest_size=16).digest()
+    """What tells windows apart: the first half to an eighth of a level, and the second half's rough colours.
+
+    The last bits of an interpolation must not count; and a picture that froze is not the whole window.
+    """
+    first, second = window[: len(window) // 2], window[len(window) // 2 :]
+    rough = second[:: max(1, len(second) // 4)].mean(axis=(1, 2))
+    fine = np.rint(8 * first).astype(np.uint16)
+    content = fine.tobytes() + np.rint(rough / 4).astype(np.uint16).tobytes()
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _pulses(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
