@@ -15,7 +15,8 @@ def without_remembering(network: nn.Module) -> Iterator[None]:
     For inputs that a network sees in training alone, such as made-up ones: remembered, they would shift what
     it answers to real ones.
     """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
+    norms = [module for module in network.modules() if isinstance(module, kinds)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0

@@ -92,3 +92,16 @@ def test_pseudo_maps_leave_no_trace_in_the_norms() -> None:
 def test_refuses_settings_that_cannot_work(setting: dict[str, int], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         CVDConfig(**setting)
+
+
+def test_answers_as_it_did() -> None:
+    """As in ``test_golden``: fresh weights from a seed, in training, so that every layer counts."""
+    with torch.no_grad():
+        output = small()(MapTester.draw(2, 6, 48, 63, 1))
+    found = [*output.bvp[0, ::12].tolist(), *(48 * output.beats_per_frame[:, 0]).tolist()]
+    found += [*(48 * output.pseudo_beats_per_frame[:, 0]).tolist(), *output.decoded[0, 0, 0, :3].tolist()]
+    assert found == pytest.approx(
+        [0.29104, 0.50486, -0.30385, 0.32022, 11.38528, 11.52809, 11.4161, 11.33414, 0.10289, 0.3282, 0.1497],
+        rel=1e-3,
+        abs=1e-4,
+    )

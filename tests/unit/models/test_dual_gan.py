@@ -82,3 +82,17 @@ def test_rows_are_aligned_apart_and_fused_together() -> None:
 def test_refuses_an_odd_width() -> None:
     with pytest.raises(SettingsError, match="width must be a positive even number, not 3; 64 would work"):
         DualGANConfig(3)
+
+
+def test_answers_as_it_did() -> None:
+    """As in ``test_golden``: fresh weights from a seed, in training, so that every layer counts."""
+    torch.manual_seed(0)
+    network, clip = DualGAN(DualGANConfig(**SMALL["dualgan"])), MapTester.draw(2, 3, 64, 25, 1)
+    with torch.no_grad():
+        output = network(clip)
+        noise = network.noise_generator(MapTester.draw(2, 4, 2, 4))
+        logits = network.discriminator(network.pulse_generator(output.bvp) + noise, output.bvp)
+    found = [*output.bvp[0, ::16].tolist(), *(256 * output.beats_per_frame[:, 0]).tolist()]
+    assert [*found, *logits[:, 0].tolist()] == pytest.approx(
+        [-0.29796, -0.13928, -0.22099, -0.46553, 11.84924, 12.11831, 0.0419, -0.46779], rel=1e-3, abs=1e-4
+    )
