@@ -72,7 +72,7 @@ const shown = {
     showRate(rate, quality);
     wave.take(message.wave);
     history.take(message.t_s - startedAt, rate, quality);
-    const text = message.hint ?? (rate === null ? "Hold still: the pulse is not clear yet." : "Good signal.");
+    const text = message.fs_hz === null ? "Looking for your face." : message.hint ?? (rate === null ? "Hold still: the pulse is not clear yet." : "Good signal.");
     hint(text, rate === null ? "wait" : message.hint ? "wait" : "good");
     speak(rate === null ? text : `${Math.round(rate)} beats per minute, ${Math.round(100 * quality)} percent confidence. ${message.hint ?? ""}`);
     const speed = message.fs_hz === null ? "" : `${message.fs_hz.toFixed(1)} frames per second`;
