@@ -33,7 +33,7 @@ function showRate(rate, quality) {
   at("meter-fill").style.width = `${percent}%`;
   at("meter").setAttribute("aria-valuenow", percent);
   at("confidence").textContent = isKnown
-    ? `${percent} % confidence that this is right within 3 beats`
+    ? `${percent} % confidence: right within 3 beats a minute`
     : quality > 0 ? `${percent} % confidence: not enough to say a rate` : "No measurement yet";
 }
 
