@@ -15,7 +15,7 @@ from rfacenet.inference.settings import FACE_METHOD
 from rfacenet.web.catalogue import known_method, method_list
 from rfacenet.web.guard import REPORT_POLICY
 from rfacenet.web.settings import ServeSettings
-from rfacenet.web.videos import BusyError, TooLargeError, Video, Videos
+from rfacenet.web.videos import BusyError, NoVideoError, TooLargeError, Video, Videos
 
 
 class MethodAnswer(BaseModel):
@@ -49,15 +49,12 @@ class LimitsAnswer(BaseModel):
     max_video_s: float = Field(description="Seconds of work on one video")
 
 
-class Refusal(BaseModel):
-    """Why something was not done."""
-
-    detail: str
-
-
 def _refusals(sentences: dict[int, str]) -> dict[int | str, dict[str, Any]]:
     """Refusals as the description of the interface lists them."""
-    return {status: {"model": Refusal, "description": text} for status, text in sentences.items()}
+    # Not by a "model": that would take them for pages where the route answers with a page.
+    detail = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+    content = {"application/json": {"schema": detail}}
+    return {status: {"description": text, "content": content} for status, text in sentences.items()}
 
 
 _ANYWHERE = _refusals(
@@ -74,6 +71,7 @@ _NOT_TAKEN = _refusals(
         400: "The video did not arrive whole",
         408: "The video took too long to arrive",
         413: "The video is too large",
+        415: "The file does not begin like a video",
         503: "Too many videos are waiting",
         507: "There is no room for the video",
     }
@@ -146,9 +144,7 @@ class _VideoRoutes:
             except ClientDisconnect as error:
                 raise HTTPException(400, "The video did not arrive whole.") from error
             except OSError as error:
-                raise HTTPException(
-                    507, "There is no room for the video; make room in TMPDIR.", _GO
-                ) from error
+                raise HTTPException(507, "There is no room for the video.", _GO) from error
             video = self._videos.add(name, chosen, file)
         response.headers["location"] = f"/api/videos/{video.key}"
         return self._described(video)
@@ -202,6 +198,7 @@ _GO = {"connection": "close"}
 REFUSED: dict[type[Exception], tuple[int, dict[str, str]]] = {
     UnknownMethodError: (422, {}),
     TooLargeError: (413, _GO),
+    NoVideoError: (415, _GO),
     BusyError: (503, {"retry-after": "60", **_GO}),
 }
 """Status and headers of the library's own refusals."""

@@ -16,6 +16,7 @@ from typing import IO, Any, Literal
 from rfacenet.errors import RfacenetError, VideoError
 from rfacenet.inference.estimator import unreadable
 from rfacenet.inference.settings import EstimateSettings
+from rfacenet.web.containers import HEAD_BYTES, is_video
 from rfacenet.web.isolation import IsolatedProcess, ProcessLimits
 from rfacenet.web.settings import ServeSettings
 from rfacenet.web.video_process import answer
@@ -33,6 +34,10 @@ State = Literal["waiting", "working", "done"]
 
 class BusyError(RfacenetError):
     """There is no room for more at the moment."""
+
+
+class NoVideoError(RfacenetError):
+    """What was sent does not begin like a video."""
 
 
 class TooLargeError(RfacenetError):
@@ -109,6 +114,7 @@ class Videos:
         """Take a video into a file that has no name and is gone with this process, however that ends.
 
         Raises:
+            NoVideoError: It does not begin like a video; no more than the beginning was taken.
             TooLargeError: It is larger than allowed.
             TimeoutError: It takes too long.
         """
@@ -116,10 +122,15 @@ class Videos:
         try:
             async with asyncio.timeout(UPLOAD_S):
                 size = 0
+                head = b""
                 while (chunk := await asyncio.wait_for(anext(chunks, None), CHUNK_S)) is not None:
                     size += len(chunk)
                     self.check_size(size)
                     file.write(chunk)
+                    if len(head) < HEAD_BYTES:
+                        head += chunk[:HEAD_BYTES]
+                        _check_head(head, is_whole=False)
+                _check_head(head, is_whole=True)
             file.flush()
         except BaseException:
             file.close()
@@ -201,6 +212,12 @@ class Videos:
             video,
             f"took longer than {self._settings.max_video_s:g} s and was stopped; give a shorter part of it",
         )
+
+
+def _check_head(head: bytes, *, is_whole: bool) -> None:
+    if (is_whole or len(head) >= HEAD_BYTES) and not is_video(head):
+        what = "is empty" if not head else "is not in a format of videos that is known here"
+        raise NoVideoError(f"The file {what}; send a video such as MP4, MOV, WebM, MKV or AVI.")
 
 
 def tidy(label: str) -> str:
