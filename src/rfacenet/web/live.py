@@ -77,7 +77,7 @@ class LiveService:
                 await _end(socket, FAULT, "The service met a fault; please report it, and start again.")
 
     async def _converse(self, socket: WebSocket) -> None:
-        wish = _command(await asyncio.wait_for(_receive(socket), START_S), "start")
+        wish = _command(await _receive(socket, START_S), "start")
         method = known_method(wish.get("method") or FACE_METHOD)
         if self._viewers >= self._max_viewers:
             said = (
@@ -110,7 +110,7 @@ class LiveService:
         async with asyncio.TaskGroup() as group:
             search: asyncio.Task[None] | None = None
             while True:
-                message = await asyncio.wait_for(_receive(socket), SILENCE_S)
+                message = await _receive(socket, SILENCE_S)
                 if isinstance(message, str):
                     _command(message, "save")
                     _allow(results)
@@ -170,8 +170,10 @@ def _raise_plain(error: BaseException | None) -> None:
         raise error
 
 
-async def _receive(socket: WebSocket) -> str | bytes:
-    message = await socket.receive()
+async def _receive(socket: WebSocket, timeout_s: float) -> str | bytes:
+    # Not asyncio.wait_for, here and below: before Python 3.12 that now and then swallows a cancellation.
+    async with asyncio.timeout(timeout_s):
+        message = await socket.receive()
     if message["type"] != "websocket.receive":
         raise WebSocketDisconnect(message.get("code", 1000))
     text = message.get("text")
@@ -203,9 +205,11 @@ def _allow(allowance: Allowance) -> None:
 
 
 async def _send(socket: WebSocket, message: dict[str, Any]) -> None:
-    await asyncio.wait_for(socket.send_text(json.dumps(message, allow_nan=False)), SEND_S)
+    async with asyncio.timeout(SEND_S):
+        await socket.send_text(json.dumps(message, allow_nan=False))
 
 
 async def _end(socket: WebSocket, code: int, reason: str) -> None:
     short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
-    await asyncio.wait_for(socket.close(code, short), SEND_S)
+    async with asyncio.timeout(SEND_S):
+        await socket.close(code, short)

@@ -123,7 +123,7 @@ class Videos:
             async with asyncio.timeout(UPLOAD_S):
                 size = 0
                 head = b""
-                while (chunk := await asyncio.wait_for(anext(chunks, None), CHUNK_S)) is not None:
+                while (chunk := await _next(chunks)) is not None:
                     size += len(chunk)
                     self.check_size(size)
                     file.write(chunk)
@@ -212,6 +212,11 @@ class Videos:
             video,
             f"took longer than {self._settings.max_video_s:g} s and was stopped; give a shorter part of it",
         )
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    async with asyncio.timeout(CHUNK_S):
+        return await anext(chunks, None)
 
 
 def _check_head(head: bytes, *, is_whole: bool) -> None:
