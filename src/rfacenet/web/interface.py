@@ -68,7 +68,7 @@ _MISSING = _refusals({404: "There is no such video (any more)"})
 _UNREADY = _refusals({409: "The video has not been measured yet"})
 _NOT_TAKEN = _refusals(
     {
-        400: "The video did not arrive whole",
+        400: "There is no such method, or the video did not arrive whole",
         408: "The video took too long to arrive",
         413: "The video is too large",
         415: "The file does not begin like a video",
@@ -196,7 +196,7 @@ _GO = {"connection": "close"}
 """What is left of an upload that is not taken need not be sent."""
 
 REFUSED: dict[type[Exception], tuple[int, dict[str, str]]] = {
-    UnknownMethodError: (422, {}),
+    UnknownMethodError: (400, _GO),
     TooLargeError: (413, _GO),
     NoVideoError: (415, _GO),
     BusyError: (503, {"retry-after": "60", **_GO}),

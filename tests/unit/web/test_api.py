@@ -35,5 +35,5 @@ def test_every_method_is_offered():
 def test_a_method_is_never_a_file(method):
     client = TestClient(create_app(ServeSettings()), base_url="http://localhost")
     answer = client.post("/api/videos", params={"method": method}, content=b"\x00\x00\x01")
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert "There is no method" in answer.json()["detail"]
