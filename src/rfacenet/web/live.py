@@ -157,7 +157,7 @@ async def _either(*works: Any) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks)
     for task in done:
         _raise_plain(task.exception())
 

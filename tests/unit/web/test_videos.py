@@ -6,6 +6,7 @@ import os
 import time
 from multiprocessing.connection import Connection
 
+import av
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -17,7 +18,7 @@ from rfacenet.web.containers import is_video
 from rfacenet.web.isolation import IsolatedProcess, ProcessLimits
 from rfacenet.web.settings import ServeSettings
 from rfacenet.web.videos import Videos, tidy
-from videos import encode_jpeg, with_jpeg_size, write_video
+from videos import encode_jpeg, with_jpeg_size
 
 
 def client(**settings):
@@ -56,7 +57,7 @@ def test_a_video_is_answered_as_by_the_command_line(person_video, tmp_path, no_p
         address, result = outcome(service, person_video.read_bytes(), method="pos", name=f"../x/{shown}")
         expected = json.loads(files["json"].read_text()) | {"video": shown}
         assert result == expected
-        assert service.get(f"{address}/csv").text.replace(shown, name) == files["csv"].read_text(newline="")
+        assert service.get(f"{address}/csv").text.replace(shown, name) == files["csv"].read_bytes().decode()
         report = service.get(f"{address}/report")
         assert "&lt;b&gt;my video" in report.text
         assert report.text.replace("&lt;b&gt;my video", name) == files["html"].read_text()
@@ -116,15 +117,27 @@ def test_what_is_no_video_is_refused_before_any_decoder_sees_it(content):
     assert "send a video" in refused.json()["detail"]
 
 
-def test_every_usual_container_is_taken(person, tmp_path):
-    frames = person[:3]
-    for ending, options in {
-        ".mp4": {}, ".mov": {}, ".mkv": {}, ".3gp": {}, ".avi": {"fps": 30}, ".ts": {}, ".flv": {},
-        ".m2ts": {}, ".webm": {"codec": "libvpx"}, ".ogv": {"codec": "libtheora"}, ".h264": {}, ".wmv": {},
-        ".mjpeg": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
-    }.items():  # fmt: skip
-        path = write_video(tmp_path / f"v{ending}", frames, **options)
-        assert is_video(path.read_bytes()[:512]), ending
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [
+        *((ending, "libx264") for ending in ("mp4", "mov", "mkv", "3gp", "ts", "m2ts", "flv", "h264", "wmv")),
+        *(("webm", "libvpx"), ("ogv", "libvpx"), ("mpg", "mpeg2video"), ("mjpeg", "mjpeg"), ("avi", "mjpeg")),
+    ],
+)
+def test_every_usual_container_is_taken(ending, codec, tmp_path):
+    path = tmp_path / f"v.{ending}"
+    try:
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream(codec, 25)
+            stream.width, stream.height = 64, 48
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            for value in range(20):
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), value, np.uint8), format="rgb24")
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+    except (av.FFmpegError, ValueError) as error:
+        pytest.skip(f"this FFmpeg cannot write it ({error})")
+    assert is_video(path.read_bytes()[:512])
 
 
 def test_too_much_is_refused(person_video):
