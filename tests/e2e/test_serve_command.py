@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
@@ -144,10 +145,10 @@ def test_fifty_bad_clients_cost_a_good_one_nothing(address, person):
     assert len(ends) == 50
     assert told[-1][1]["heart_rate_bpm"] == pytest.approx(84, abs=3)
     assert told[-1][1]["dropped_frames"] == 0
-    pauses = [later[0] - earlier[0] for earlier, later in zip(told, told[1:], strict=False)]
+    pauses = [later[0] - earlier[0] for earlier, later in pairwise(told)]
     assert max(pauses) < 3
     print(
-        f"alone {len(alone)} estimates in 3 s; in the crowd {len(told)} in 10 s, longest pause {max(pauses):.2f} s"
+        f"alone {len(alone)} estimates in 3 s; in the crowd {len(told)} in 10 s, pause {max(pauses):.2f} s"
     )
     with urllib.request.urlopen(f"{address}api/limits", timeout=10) as answer:
         assert answer.status == 200
@@ -187,8 +188,12 @@ def children_of(pid):
 
 
 def is_running(pid):
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(found.stdout.strip()) and not found.stdout.strip().startswith("Z")
+    state = ps("-o", "stat=", "-p", str(pid)).strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def ps(*options):
+    return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
 
 
 def test_ctrl_c_ends_it_cleanly():
