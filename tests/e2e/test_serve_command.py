@@ -147,9 +147,7 @@ def test_fifty_bad_clients_cost_a_good_one_nothing(address, person):
     assert told[-1][1]["dropped_frames"] == 0
     pauses = [later[0] - earlier[0] for earlier, later in pairwise(told)]
     assert max(pauses) < 3
-    print(
-        f"alone {len(alone)} estimates in 3 s; in the crowd {len(told)} in 10 s, pause {max(pauses):.2f} s"
-    )
+    print(f"alone {len(alone)} estimates in 3 s; in the crowd {len(told)} in 10 s, pause {max(pauses):.2f} s")
     with urllib.request.urlopen(f"{address}api/limits", timeout=10) as answer:
         assert answer.status == 200
     assert measure(address, person, 1)  # all places are free again

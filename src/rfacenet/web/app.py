@@ -68,6 +68,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         "`/api/live`, described in docs/api.md.",
         docs_url=None,  # FastAPI's own page loads scripts from elsewhere; ours is /docs
         redoc_url=None,
+        redirect_slashes=False,
         # Versions that know it would report requests to whom the environment names; others pass it over.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=service.running,

@@ -15,7 +15,7 @@ from rfacenet.inference.settings import FACE_METHOD
 from rfacenet.web.catalogue import known_method, method_list
 from rfacenet.web.guard import REPORT_POLICY
 from rfacenet.web.settings import ServeSettings
-from rfacenet.web.videos import BusyError, NoVideoError, TooLargeError, Video, Videos
+from rfacenet.web.videos import BusyError, NotPossibleError, NoVideoError, TooLargeError, Video, Videos
 
 
 class MethodAnswer(BaseModel):
@@ -72,6 +72,7 @@ _NOT_TAKEN = _refusals(
         408: "The video took too long to arrive",
         413: "The video is too large",
         415: "The file does not begin like a video",
+        501: "Videos cannot be uploaded on this system",
         503: "Too many videos are waiting",
         507: "There is no room for the video",
     }
@@ -199,6 +200,7 @@ REFUSED: dict[type[Exception], tuple[int, dict[str, str]]] = {
     UnknownMethodError: (400, _GO),
     TooLargeError: (413, _GO),
     NoVideoError: (415, _GO),
+    NotPossibleError: (501, _GO),
     BusyError: (503, {"retry-after": "60", **_GO}),
 }
 """Status and headers of the library's own refusals."""

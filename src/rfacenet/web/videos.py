@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from multiprocessing.reduction import DupFd
+from multiprocessing import reduction
 from typing import IO, Any, Literal
 
 from rfacenet.errors import RfacenetError, VideoError
@@ -30,6 +30,10 @@ UPLOAD_S = 1800.0
 LONGEST_LABEL = 120
 
 State = Literal["waiting", "working", "done"]
+
+
+class NotPossibleError(RfacenetError):
+    """The system lacks what uploads need."""
 
 
 class BusyError(RfacenetError):
@@ -99,8 +103,11 @@ class Videos:
         """A place for a video that arrives.
 
         Raises:
+            NotPossibleError: Videos cannot be uploaded on this system.
             BusyError: All are taken.
         """
+        if not hasattr(reduction, "DupFd"):
+            raise NotPossibleError("Windows has no files without a name; use 'rfacenet estimate' there.")
         unfinished = self._arriving + sum(video.state != "done" for video in self._videos.values())
         if unfinished >= self._settings.max_videos:
             raise BusyError(f"{unfinished} videos are waiting already; try again in a minute.")
@@ -131,7 +138,7 @@ class Videos:
                         head += chunk[:HEAD_BYTES]
                         _check_head(head, is_whole=False)
                 _check_head(head, is_whole=True)
-            file.flush()
+            file.seek(0)
         except BaseException:
             file.close()
             raise
@@ -185,7 +192,7 @@ class Videos:
     async def _measure(self, video: Video) -> None:
         assert video.file is not None
         video.state = "working"
-        arguments = (DupFd(video.file.fileno()), video.label, video.method)
+        arguments = (reduction.DupFd(video.file.fileno()), video.label, video.method)
         try:
             video.process = IsolatedProcess("rfacenet.web.video_process:measure", arguments, self._limits)
             video.outcome = await asyncio.to_thread(self._follow, video, video.process)
