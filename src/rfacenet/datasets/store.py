@@ -25,7 +25,7 @@ from rfacenet.datasets.layout import Dataset, is_simulated, natural_key
 from rfacenet.datasets.recording import Recording, Reference, TimeSeries
 from rfacenet.errors import DatasetError, SettingsError
 from rfacenet.files import whole_file
-from rfacenet.types import N_REGIONS, FaceChoice, Float32Array, Float64Array, Uint8Array
+from rfacenet.types import N_REGIONS, FaceChoice, Float32Array, Float64Array, RegionSet, Uint8Array
 
 FORMAT = 2
 """Changes whenever what a store holds does; part of the key."""
@@ -132,6 +132,13 @@ class StoredRecording:
         They are in the order of :data:`~rfacenet.types.N_REGIONS`; read from disk as they are used.
         """
         return np.load(self.folder / _REGIONS, mmap_mode="r")  # type: ignore[no-any-return]
+
+    def region_frames(self, regions: RegionSet) -> Float32Array:
+        """One set's mean colours as frames one pixel wide, ``(T, R, 1, 3)``; NaN as in :attr:`regions`."""
+        # Here, as the process that only hands out work can do without torch, which faces load.
+        from rfacenet.faces import part_of
+
+        return self.regions[:, part_of(regions), None]
 
 
 def open_store(path: Path) -> tuple[StoreDescription, list[StoredRecording]]:

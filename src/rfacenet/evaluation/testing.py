@@ -12,7 +12,7 @@ from rfacenet.datasets.recording import TimeSeries
 from rfacenet.datasets.store import StoredRecording
 from rfacenet.errors import DatasetError, RfacenetError
 from rfacenet.evaluation.scoring import ItemScore, RateProtocol
-from rfacenet.faces import crop, part_of
+from rfacenet.faces import crop
 from rfacenet.inference.reading import Stretch, grid_hz, longest_present_run, raw_stretches
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.methods import ClipInput, Method
@@ -166,10 +166,9 @@ def samples_for(recording: StoredRecording, method: Method) -> FaceSamples:
     """What the method sees of a recording: colours, the face at its size, or regions of it."""
     colours = recording.colours
     if isinstance(method.input, ClipInput) and method.input.regions is not None:
-        regions = recording.regions[:, part_of(method.input.regions)]
-        lost = np.isnan(regions[:, 0, 0])
-        colours = np.where(lost[:, None], np.nan, colours)
-        return FaceSamples(recording.t_s, colours, np.nan_to_num(regions)[:, :, None])
+        regions = recording.region_frames(method.input.regions)
+        colours = np.where(np.isnan(regions[:, 0, 0]), np.nan, colours)
+        return FaceSamples(recording.t_s, colours, np.nan_to_num(regions))
     return FaceSamples(recording.t_s, colours, crops_for(recording, method))
 
 

@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.sparse import csr_array
 
 from rfacenet.faces.cropping import resampled
 from rfacenet.types import N_REGIONS, FaceBox, Float32Array, Float64Array, RegionSet, Uint8Array
@@ -53,7 +53,7 @@ _SUPERSAMPLING = 8
 _Corner = tuple[float, float]
 
 # Corners of the triangles, on the face's oval and between the features.
-_BROW_LEFT, _BROW_RIGHT, _BROW_MIDDLE = (-0.75, -0.32), (0.75, -0.32), (0.0, -0.28)
+_BROW_LEFT, _BROW_RIGHT = (-0.75, -0.32), (0.75, -0.32)
 _TOP_LEFT, _TOP_RIGHT = (-0.55, -0.78), (0.55, -0.78)
 _CHEEK_LEFT, _CHEEK_RIGHT = (-0.9, 0.3), (0.9, 0.3)
 _UNDER_EYE_LEFT, _UNDER_EYE_RIGHT = (-0.5, 0.22), (0.5, 0.22)
@@ -130,7 +130,10 @@ def region_colours(rgb: Uint8Array, box: FaceBox) -> Float32Array | None:
         :data:`~rfacenet.types.N_REGIONS`; None where the face is turned away or lies outside the frame.
     """
     picture = aligned_face(rgb, box)
-    return None if picture is None else all_weights() @ picture.reshape(-1, 3)
+    if picture is None:
+        return None
+    colours: Float32Array = all_weights() @ picture.reshape(-1, 3)
+    return colours
 
 
 def aligned_face(rgb: Uint8Array, box: FaceBox, scale: int = 1) -> Float32Array | None:
@@ -193,20 +196,36 @@ def aligned(rgb: Uint8Array, landmarks_px: Points, scale: int = 1) -> Float32Arr
     upright = resampled(rgb, box, (height, width))
     rows = (y - box.y_px) * (height / box.height_px) - 0.5
     columns = (x - box.x_px) * (width / box.width_px) - 0.5
-    channels = [map_coordinates(upright[:, :, c], (rows, columns), order=1, mode="nearest") for c in range(3)]
-    picture: Float32Array = np.stack(channels, axis=-1)
-    return picture
+    return _between_pixels(upright, rows, columns)
+
+
+def _between_pixels(picture: Float32Array, rows: Float64Array, columns: Float64Array) -> Float32Array:
+    """Colours ``(..., 3)`` at places between pixels, bilinearly; the edge's pixels are repeated.
+
+    Faster than SciPy's, which takes a channel at a time.
+    """
+    height, width = picture.shape[:2]
+    rows, columns = rows.clip(0, height - 1), columns.clip(0, width - 1)
+    top, left = rows.astype(np.intp), columns.astype(np.intp)
+    down, right = (rows - top).astype(np.float32)[..., None], (columns - left).astype(np.float32)[..., None]
+    corner = top * width + left
+    beside, below = (left < width - 1).astype(np.intp), width * (top < height - 1)
+    flat = picture.reshape(-1, 3)
+    upper = flat[corner] * (1 - right) + flat[corner + beside] * right
+    lower = flat[corner + below] * (1 - right) + flat[corner + below + beside] * right
+    mixed: Float32Array = upper * (1 - down) + lower * down
+    return mixed
 
 
 @cache
-def all_weights() -> Float32Array:
-    """How much of a region each pixel of the template's picture is, ``(R, H·W)``; rows sum to 1."""
-    return np.concatenate([weights(name) for name in N_REGIONS])
+def all_weights() -> csr_array:
+    """The weights of all sets, one below the other; sparse, as a full matrix wakes threads at every frame."""
+    return csr_array(np.concatenate([weights(name) for name in N_REGIONS]))
 
 
 @cache
 def weights(regions: RegionSet) -> Float32Array:
-    """The same for one set of regions."""
+    """How much of a region each pixel of the template's picture is, ``(R, H·W)``; rows sum to 1."""
     covers = _polygons(_POLYGONS[regions]) if regions in _POLYGONS else _rectangles(*_GRIDS[regions])
     shares = covers.reshape(len(covers), -1)
     rows: Float32Array = (shares / shares.sum(1, keepdims=True)).astype(np.float32)

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from rfacenet.datasets.layout import natural_key
 from rfacenet.datasets.store import StoredRecording, open_store
 from rfacenet.errors import SettingsError
-from rfacenet.faces import part_of
 from rfacenet.inference.reading import MAX_GAP_S
 from rfacenet.models import InputSpec
 from rfacenet.signal.resample import Resampled, to_uniform_grid
@@ -24,7 +23,6 @@ from rfacenet.simulation.clips import standardised
 from rfacenet.simulation.draws import seed_of
 from rfacenet.training.batch import ClipBatch
 from rfacenet.training.config import PreparedConfig
-from rfacenet.types import Float32Array, RegionSet
 
 VALIDATION_SET = "held_out"
 
@@ -155,7 +153,7 @@ def _cuts(
         pulse = recording.reference.pulse
         if pulse is None:
             continue
-        seen = recording.colours if spec.regions is None else _region_frames(recording, spec.regions)[:, 0, 0]
+        seen = recording.colours if spec.regions is None else recording.region_frames(spec.regions)[:, 0, 0]
         usable = ~np.isnan(seen[:, 0]) & ~np.isnan(pulse.at(recording.t_s))
         numbers_of_frames = np.arange(len(recording.t_s))
         for stretch in to_uniform_grid(recording.t_s, numbers_of_frames, usable, spec.fs_hz, MAX_GAP_S):
@@ -171,7 +169,7 @@ def _cuts(
 def _read(cut: _Cut, spec: InputSpec) -> tuple[Tensor, Tensor]:
     """Frames ``(3, T, H, W)`` and pulse ``(T,)`` of a clip."""
     part = slice(cut.start, cut.start + spec.frames)
-    seen = cut.recording.crops if spec.regions is None else _region_frames(cut.recording, spec.regions)
+    seen = cut.recording.crops if spec.regions is None else cut.recording.region_frames(spec.regions)
     pixels = torch.from_numpy(replace(cut.stretch, values=seen)[part]).permute(3, 0, 1, 2)
     if pixels.shape[2:] != (spec.height, spec.width):
         pixels = F.interpolate(pixels, (spec.height, spec.width), mode="area")
@@ -181,8 +179,3 @@ def _read(cut: _Cut, spec: InputSpec) -> tuple[Tensor, Tensor]:
     wave = torch.from_numpy(pulse.at(t_s)).float()[None]
     frames = (pixels + 0.5).to(torch.uint8) if spec.regions is None else pixels.float()
     return frames, standardised(wave)[0]
-
-
-def _region_frames(recording: StoredRecording, regions: RegionSet) -> Float32Array:
-    """The mean colours of regions as frames one pixel wide, ``(T, R, 1, 3)``; NaN where there are none."""
-    return recording.regions[:, part_of(regions), None]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn_faces import draw_face, empty_room
+from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from rfacenet.faces import Mtcnn, part_of, region_colours
@@ -10,6 +11,7 @@ from rfacenet.faces.regions import (
     LANDMARKS,
     PARTS,
     PICTURE_PX,
+    _between_pixels,
     aligned,
     alignment,
     area_shares,
@@ -158,3 +160,10 @@ def test_a_face_turned_away_or_outside_has_no_regions():
     assert region_colours(rgb, box_of(landmarks(center=(-900, 110)))) is None
     half_out = region_colours(rgb, box_of(landmarks(center=(0, 110))))
     np.testing.assert_allclose(half_out, 99, atol=1e-3)  # the edge's pixels are repeated, as in crops
+
+
+def test_colours_between_pixels_are_scipys():
+    picture = np.random.default_rng(0).random((9, 13, 3), dtype=np.float32)
+    rows, columns = np.random.default_rng(1).uniform(-3, 16, (2, 40, 20))
+    expected = [map_coordinates(picture[..., c], (rows, columns), order=1, mode="nearest") for c in range(3)]
+    np.testing.assert_allclose(_between_pixels(picture, rows, columns), np.stack(expected, -1), atol=1e-6)
