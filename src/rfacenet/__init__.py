@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rfacenet.errors import RfacenetError
-from rfacenet.types import Estimate
+from rfacenet.types import Estimate, Frame, LiveEstimate
 
 if TYPE_CHECKING:
     from rfacenet.inference.estimator import estimate as estimate
+    from rfacenet.inference.live import LiveEstimator as LiveEstimator
 
-__all__ = ["Estimate", "RfacenetError", "estimate"]
+__all__ = ["Estimate", "Frame", "LiveEstimate", "LiveEstimator", "RfacenetError", "estimate"]
 __version__ = "0.1.0"
 
 
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from rfacenet.inference.estimator import estimate
 
         return estimate
+    if name == "LiveEstimator":
+        from rfacenet.inference.live import LiveEstimator
+
+        return LiveEstimator
     raise AttributeError(f"module 'rfacenet' has no attribute '{name}'")

@@ -176,3 +176,31 @@ class Estimate:
     damaged_frames: int = 0
     notes: tuple[str, ...] = ()
     crop: Uint8Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveEstimate:
+    """What a stream says at one time. All times are as they came with the frames.
+
+    Attributes:
+        t_s: Time of the newest frame, seconds.
+        heart_rate_bpm: Heart rate of the latest window, beats per minute; None where it cannot be told.
+        quality: How likely that rate is right, 0 to 1.
+        bvp: The pulse wave of that window, whose own times count from ``start_s``.
+        start_s: Time of the wave's first sample.
+        hint: What is missing or what would help, one sentence for people; None where all is well.
+        face: Where the face is in the newest frame, not enlarged; None where there is none, or where it came
+            cut out.
+        fs_hz: Frames per second as measured from their times; None where fewer than two came.
+        dropped_frames: Frames that were left out: late, out of order, or more than there was time for.
+    """
+
+    t_s: float
+    heart_rate_bpm: float | None
+    quality: float
+    bvp: PulseWave
+    start_s: float
+    hint: str | None
+    face: FaceBox | None
+    fs_hz: float | None
+    dropped_frames: int

@@ -110,7 +110,7 @@ def _run(options: argparse.Namespace) -> int:
         for result in _estimates(options.path, settings, options.processes):
             results.append(result)
             if STDOUT not in outputs.values():
-                print(_answer(result), flush=True)
+                print(answer(result), flush=True)
     except KeyboardInterrupt:
         _write(outputs, results, settings)  # what is done is not lost
         print(f"rfacenet: stopped; {len(results)} video(s) were done.", file=sys.stderr)
@@ -178,13 +178,13 @@ def _estimates(
             yield ready.pop(position)
 
 
-def _answer(result: Estimate) -> str:
+def answer(result: Estimate) -> str:
     """One video's result for people."""
     if result.heart_rate_bpm is None:
-        answer = f"{result.video}: no heart rate. {result.reason}"
+        text = f"{result.video}: no heart rate. {result.reason}"
     else:
-        answer = (
+        text = (
             f"{result.video}: {result.heart_rate_bpm:.1f} bpm "
             f"(quality {result.quality:.2f}, {result.method}, {result.duration_s:.1f} s)"
         )
-    return "\n  ".join([answer, *result.notes])
+    return "\n  ".join([text, *result.notes])

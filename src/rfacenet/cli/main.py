@@ -9,7 +9,18 @@ import sys
 from collections.abc import Sequence
 
 from rfacenet import __version__
-from rfacenet.cli import benchmark, estimate, explain, import_weights, models, prepare, simulate, stmap, train
+from rfacenet.cli import (
+    benchmark,
+    estimate,
+    explain,
+    import_weights,
+    live,
+    models,
+    prepare,
+    simulate,
+    stmap,
+    train,
+)
 from rfacenet.cli.command import INTERRUPTED, UNANSWERED, WRONG_USE
 from rfacenet.errors import OutputError, RfacenetError, WorkerError
 
@@ -49,7 +60,18 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"rfacenet {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (benchmark, estimate, explain, import_weights, models, prepare, simulate, stmap, train):
+    for command in (
+        benchmark,
+        estimate,
+        explain,
+        import_weights,
+        live,
+        models,
+        prepare,
+        simulate,
+        stmap,
+        train,
+    ):
         command.add(commands)
     return top
 

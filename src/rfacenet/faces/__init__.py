@@ -3,16 +3,18 @@
 from rfacenet.faces.cropping import crop, mean_rgb
 from rfacenet.faces.mtcnn import Mtcnn
 from rfacenet.faces.regions import part_of, region_colours
-from rfacenet.faces.sampling import MAX_SIDE_PX, FaceSample, follow_face, sample_faces, touches
-from rfacenet.faces.tracking import FaceDetector, TrackedFrame, region_frames, track_face
+from rfacenet.faces.sampling import MAX_SIDE_PX, FaceSample, face_tracker, follow_face, sample_faces, touches
+from rfacenet.faces.tracking import FaceDetector, FaceTracker, TrackedFrame, region_frames, track_face
 
 __all__ = [
     "MAX_SIDE_PX",
     "FaceDetector",
     "FaceSample",
+    "FaceTracker",
     "Mtcnn",
     "TrackedFrame",
     "crop",
+    "face_tracker",
     "follow_face",
     "mean_rgb",
     "part_of",

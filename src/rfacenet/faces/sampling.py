@@ -11,7 +11,7 @@ import numpy as np
 from rfacenet.faces.cropping import crop, mean_rgb
 from rfacenet.faces.mtcnn import Mtcnn
 from rfacenet.faces.regions import region_colours
-from rfacenet.faces.tracking import TrackedFrame, track_face
+from rfacenet.faces.tracking import FaceTracker, TrackedFrame, track
 from rfacenet.types import (
     N_REGIONS,
     FaceBox,
@@ -79,7 +79,7 @@ def sample_faces(
 def follow_face(
     frames: Iterable[Frame], width_px: int, height_px: int, choice: FaceChoice
 ) -> Iterator[TrackedFrame]:
-    """Follows one face, with the process's one detector and :data:`BUFFER_BYTES` of frames that wait for it.
+    """Follows one face through a video, by :func:`face_tracker`.
 
     Args:
         frames: The video.
@@ -87,8 +87,19 @@ def follow_face(
         height_px: Height of its frames.
         choice: Which of several faces to follow.
     """
+    return track(frames, face_tracker(width_px, height_px, choice))
+
+
+def face_tracker(width_px: int, height_px: int, choice: FaceChoice) -> FaceTracker:
+    """A tracker with the process's one detector and :data:`BUFFER_BYTES` of frames that wait for it.
+
+    Args:
+        width_px: Width of the frames.
+        height_px: Height of the frames.
+        choice: Which of several faces to follow.
+    """
     n_frames = max(32, min(BUFFER_BYTES // (3 * width_px * height_px), 256))
-    return track_face(frames, _detector(), choice=choice, max_buffered_frames=n_frames)
+    return FaceTracker(_detector(), choice=choice, max_buffered_frames=n_frames)
 
 
 def touches(box: FaceBox, shape: tuple[int, ...]) -> bool:

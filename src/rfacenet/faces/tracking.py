@@ -74,15 +74,111 @@ def track_face(
     Raises:
         SettingsError: A setting is out of range.
     """
-    if interval_s < 0 or max_buffered_frames < 1:
-        raise SettingsError(
-            f"interval_s is {interval_s} and max_buffered_frames is {max_buffered_frames}: "
-            "they must be at least 0 and 1."
-        )
-    if choice not in get_args(FaceChoice):
-        raise SettingsError(f"choice is {choice!r}: it must be largest, left, center or right.")
-    stretches = _stretches(frames, interval_s, max_buffered_frames)
-    return _with_boxes(_smoothed(_followed(stretches, detector, choice)))
+    tracker = FaceTracker(
+        detector, interval_s=interval_s, max_buffered_frames=max_buffered_frames, choice=choice
+    )
+    return track(frames, tracker)
+
+
+def track(frames: Iterable[Frame], tracker: FaceTracker) -> Iterator[TrackedFrame]:
+    """Every frame, once and in order, with the box that the tracker gives it."""
+    for frame in frames:
+        yield from tracker.push(frame)
+    yield from tracker.finish()
+
+
+class FaceTracker:
+    """:func:`track_face` for frames that come one at a time; see there for the settings.
+
+    Frames go in by :meth:`push`, which gives out those whose box has become known; :meth:`finish` gives out
+    the rest. What is given out is to be used up before the next frame is pushed.
+
+    Raises:
+        SettingsError: A setting is out of range.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        *,
+        interval_s: float = 1.0,
+        max_buffered_frames: int = 32,
+        choice: FaceChoice = "largest",
+    ) -> None:
+        if interval_s < 0 or max_buffered_frames < 1:
+            raise SettingsError(
+                f"interval_s is {interval_s} and max_buffered_frames is {max_buffered_frames}: "
+                "they must be at least 0 and 1."
+            )
+        if choice not in get_args(FaceChoice):
+            raise SettingsError(f"choice is {choice!r}: it must be largest, left, center or right.")
+        self._detector = detector
+        self._interval_s = interval_s
+        self._max_frames = max_buffered_frames
+        self._follower = _Follower(choice)
+        self._next_t_s = -np.inf
+        self._unseen = 0  # frames since the last detection
+        self._frames: deque[Frame] = deque()  # ... and since the last sighting
+        self._before: _Sighting | None = None
+        self._current: _Sighting | None = None  # waits for the next one, to be smoothed between the two
+        self._settled: _Sighting | None = None  # the last one whose frames were given out
+        self.detections = 0  # how often faces were looked for
+
+    def push(self, frame: Frame) -> Iterator[TrackedFrame]:
+        """Take the next frame, and give out those whose box is known now: none, or a second of them."""
+        self._frames.append(frame)
+        self._unseen += 1
+        if frame.t_s < self._next_t_s and self._unseen < self._max_frames:
+            return iter(())
+        self._next_t_s = frame.t_s + self._interval_s
+        return self._given_out(self._detected())
+
+    def finish(self) -> Iterator[TrackedFrame]:
+        """Give out all the frames that still wait."""
+        settled = self._detected() if self._unseen else []
+        if self._frames:  # the face was missed, and there is no later sight of it
+            settled += self._sighted(self._frames[-1].t_s, None, False)
+        if self._current is not None:
+            settled.append(self._current)
+        return self._given_out(settled)
+
+    def expected(self) -> Iterator[TrackedFrame]:
+        """The frames that wait, each with the box that it will have unless the face moves.
+
+        Up to the last sight of the face, that is the box between the last two sights; after it, the last one;
+        and none once a detection has missed the face. They stay in wait.
+        """
+        if self._current is None:
+            return
+        for frame in self._current.frames:
+            yield TrackedFrame(frame, _box_at(frame.t_s, self._settled, self._current))
+        for frame in self._frames:
+            yield TrackedFrame(frame, None if self._follower.is_waiting else self._current.box)
+
+    def _detected(self) -> list[_Sighting]:
+        """Find faces in the last frame; where the one face is missed once, the answer waits for the next."""
+        t_s, rgb = self._frames[-1].t_s, self._frames[-1].rgb
+        self._unseen = 0
+        self.detections += 1
+        box, continues = self._follower.find(self._detector.detect(rgb), t_s, rgb.shape[1])
+        return [] if self._follower.is_waiting else self._sighted(t_s, box, continues)
+
+    def _sighted(self, t_s: float, box: FaceBox | None, continues: bool) -> list[_Sighting]:
+        """The sighting before this one, if any, its box half way towards the line between its neighbours.
+
+        This is the (1/4, 1/2, 1/4) filter for equal intervals. It looks ahead so as not to lag behind a
+        moving face, and leaves steady movement as it is.
+        """
+        after = _Sighting(t_s, box, continues, self._frames)
+        self._frames = deque()
+        current, before = self._current, self._before
+        self._before, self._current = current, after
+        return [] if current is None else [_steadied(before, current, after)]
+
+    def _given_out(self, sightings: list[_Sighting]) -> Iterator[TrackedFrame]:
+        before = self._settled
+        self._settled = sightings[-1] if sightings else before
+        return _with_boxes(before, sightings)
 
 
 def region_frames(frames: Iterable[Frame], box: FaceBox | None = None) -> Iterator[TrackedFrame]:
@@ -98,20 +194,6 @@ def region_frames(frames: Iterable[Frame], box: FaceBox | None = None) -> Iterat
     for frame in frames:
         height, width = frame.rgb.shape[:2]
         yield TrackedFrame(frame, FaceBox(0, 0, width, height) if box is None else box)
-
-
-def _stretches(frames: Iterable[Frame], interval_s: float, max_frames: int) -> Iterator[list[Frame]]:
-    """The frames in lists, each of which ends with a frame to detect faces in; the first has one frame."""
-    stretch: list[Frame] = []
-    next_t_s = -np.inf
-    for frame in frames:
-        stretch.append(frame)
-        if frame.t_s >= next_t_s or len(stretch) >= max_frames:
-            next_t_s = frame.t_s + interval_s
-            yield stretch
-            stretch = []
-    if stretch:
-        yield stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +212,6 @@ class _Sighting:
     box: FaceBox | None
     continues: bool
     frames: deque[Frame]
-
-
-def _followed(
-    stretches: Iterable[list[Frame]], detector: FaceDetector, choice: FaceChoice
-) -> Iterator[_Sighting]:
-    """What becomes of one face; where it is missed once, the answer waits for the next detection."""
-    follower = _Follower(choice)
-    frames: deque[Frame] = deque()
-    for stretch in stretches:
-        frames.extend(stretch)
-        t_s, rgb = stretch[-1].t_s, stretch[-1].rgb
-        box, continues = follower.find(detector.detect(rgb), t_s, rgb.shape[1])
-        if not follower.is_waiting:
-            yield _Sighting(t_s, box, continues, frames)
-            frames = deque()
-    if frames:
-        yield _Sighting(frames[-1].t_s, None, False, frames)
 
 
 @dataclass(slots=True)
@@ -215,22 +280,6 @@ def _chosen(faces: list[FaceBox], choice: FaceChoice, frame_width_px: int) -> Fa
     return max(faces, key=preference, default=None)
 
 
-def _smoothed(sightings: Iterable[_Sighting]) -> Iterator[_Sighting]:
-    """The sightings with each box drawn half way towards the straight line between its neighbours.
-
-    This is the (1/4, 1/2, 1/4) filter for equal intervals. It looks ahead so as not to lag behind a moving
-    face, and leaves steady movement as it is.
-    """
-    before, current = None, None
-    for after in sightings:
-        if current is not None:
-            yield _steadied(before, current, after)
-            before = current
-        current = after
-    if current is not None:
-        yield current
-
-
 def _steadied(before: _Sighting | None, current: _Sighting, after: _Sighting) -> _Sighting:
     """``current`` with its box smoothed, if the same face is seen before and after."""
     if not (before and before.box and current.box and after.box and current.continues and after.continues):
@@ -239,9 +288,8 @@ def _steadied(before: _Sighting | None, current: _Sighting, after: _Sighting) ->
     return replace(current, box=_between(0, current.box, 1, expected, 0.5))
 
 
-def _with_boxes(sightings: Iterable[_Sighting]) -> Iterator[TrackedFrame]:
+def _with_boxes(before: _Sighting | None, sightings: Iterable[_Sighting]) -> Iterator[TrackedFrame]:
     """All the frames, those between two sights of the same face with a box between the two."""
-    before = None
     for after in sightings:
         while after.frames:
             frame = after.frames.popleft()

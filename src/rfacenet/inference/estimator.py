@@ -12,6 +12,7 @@ from rfacenet.inference.catalogue import get_method
 from rfacenet.inference.reading import read_samples
 from rfacenet.inference.sampling import FaceSamples, Progress, sample_face
 from rfacenet.inference.settings import EstimateSettings
+from rfacenet.methods import Method
 from rfacenet.types import Estimate, PulseWave
 
 
@@ -49,9 +50,23 @@ def estimate(
     settings = replace(settings or EstimateSettings(), **changes)  # type: ignore[arg-type]  # checked by replace
     method = get_method(settings.method_name)
     samples = sample_face(path, settings, method.input, progress=progress)
+    return estimate_samples(os.fspath(path), samples, method, settings)
+
+
+def estimate_samples(
+    video: str, samples: FaceSamples, method: Method, settings: EstimateSettings
+) -> Estimate:
+    """The estimate of a video of which the samples of the face were taken.
+
+    Args:
+        video: What to call it.
+        samples: What was kept of it, as the method needs it.
+        method: How the pulse is extracted.
+        settings: Windows and thresholds.
+    """
     reading = read_samples(samples, method, settings)
     return Estimate(
-        video=os.fspath(path),
+        video=video,
         method=method.name,
         heart_rate_bpm=reading.heart_rate_bpm,
         quality=reading.quality,

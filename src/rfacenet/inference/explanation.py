@@ -15,7 +15,7 @@ from rfacenet.errors import NoPulseError, SettingsError
 from rfacenet.inference.catalogue import find_weights, get_method
 from rfacenet.inference.neural import windows_of
 from rfacenet.inference.reading import MAX_GAP_S, read_samples
-from rfacenet.inference.sampling import Progress, sample_face
+from rfacenet.inference.sampling import FaceView, Progress, sample_face
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput
 from rfacenet.models import PulseModel, grad_cam, load_model
@@ -179,7 +179,7 @@ def explain(
         fs_hz=needs.fs_hz,
         pictures=pictures,
         shown=np.where(clip.weight < 0.5, clip.before, clip.after),
-        face_side=1 / (settings.enlarge or needs.enlarge) if settings.region == "face" else 1.0,
+        face_side=1 / FaceView.of(settings, needs).enlarge if settings.region == "face" else 1.0,
         maps=influence_maps(model, clip, reading.heart_rate_bpm),
     )
 

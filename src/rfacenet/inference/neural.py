@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +23,11 @@ if TYPE_CHECKING:
 
 BATCH = 4
 """Windows that go through the network together."""
+
+KNOWN_WINDOWS = 64
+"""Windows whose waves a stream keeps: those of a minute and more, a few hundred numbers each."""
+
+ReadWindows = Callable[["PulseModel", list[Float64Array]], list[Float64Array]]
 
 
 def neural_method(name: str, path: Path) -> Method:
@@ -44,13 +53,25 @@ def neural_method(name: str, path: Path) -> Method:
 
 def _input_of(spec: InputSpec) -> ClipInput:
     """What of the face a network sees; of maps, as long a stretch as it was trained on."""
-    if spec.regions is None:
-        return ClipInput(spec.height, spec.width, spec.fs_hz)
-    least_s = spec.frames / spec.fs_hz
-    return ClipInput(spec.height, spec.width, spec.fs_hz, regions=spec.regions, least_s=least_s)
+    return ClipInput(
+        spec.height,
+        spec.width,
+        spec.fs_hz,
+        regions=spec.regions,
+        least_s=0.0 if spec.regions is None else spec.frames / spec.fs_hz,
+        step_s=_step(spec.frames) / spec.fs_hz,
+    )
 
 
-def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
+def with_memory(method: Method) -> Method:
+    """The method for a stream, which is read again with every frame: it keeps a network's latest windows."""
+    if method.kind == "classical":
+        return method
+    of_network = cast("Callable[..., Float64Array]", method.extract)
+    return replace(method, extract=partial(of_network, read=RecentWindows()))
+
+
+def extract(path: Path, clip: Resampled, fs_hz: float, *, read: ReadWindows | None = None) -> Float64Array:
     """Pulse wave of a stretch of face crops, from half-overlapping windows of the network's length.
 
     Args:
@@ -58,6 +79,7 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
         clip: Crops ``(T, H, W, 3)``, 0 to 255, at the network's frame rate; no fewer than
             its shortest clip.
         fs_hz: That rate; part of the shared interface.
+        read: What puts windows through the network, if it isn't to be done directly.
 
     Returns:
         Raw pulse wave, ``(T,)``; of a network that gives heart rates alone, those, beats per minute.
@@ -67,7 +89,7 @@ def extract(path: Path, clip: Resampled, fs_hz: float) -> Float64Array:
     pieces: list[Float64Array] = []
     for first in range(0, len(starts), BATCH):
         windows = [clip[start : start + length] for start in starts[first : first + BATCH]]
-        pieces += _rates(model, windows) if model.gives_rate else _pulses(model, windows)
+        pieces += (read or _read)(model, windows)
     return overlap_add(pieces, starts, len(clip))
 
 
@@ -92,7 +114,53 @@ def windows_of(n_frames: int, model: PulseModel) -> tuple[int, list[int]]:
             f"A stretch of {n_frames} frames with a face is too short for this network, which takes "
             f"{needs.frames_multiple} at {model.input_spec.fs_hz:g} Hz at least."
         )
-    return length, window_starts(n_frames, length, max(1, length // 2))
+    return length, window_starts(n_frames, length, _step(length))
+
+
+def _step(length: int) -> int:
+    """Frames from one window to the next: half of its length."""
+    return max(1, length // 2)
+
+
+class RecentWindows:
+    """Windows through a network, each once.
+
+    One that was seen lately is known by its first half. Its second half may have come with boxes that were
+    not final yet; what that changes in a rolling estimate is not worth a second pass.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, Float64Array] = OrderedDict()
+
+    def __call__(self, model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+        """What the network says of windows ``(T, H, W, 3)``, 0 to 255, as numbers of each frame."""
+        keys = [_fingerprint(window) for window in windows]
+        new = {key: window for key, window in zip(keys, windows, strict=True) if key not in self._known}
+        if new:
+            self._known.update(zip(new, _read(model, list(new.values())), strict=True))
+        for key in keys:
+            self._known.move_to_end(key)
+        answers = [self._known[key] for key in keys]
+        while len(self._known) > KNOWN_WINDOWS:
+            self._known.popitem(last=False)
+        return answers
+
+
+def _fingerprint(window: Float64Array) -> bytes:
+    """What tells windows apart: the first half to an eighth of a level, and the second half's rough colours.
+
+    The last bits of an interpolation must not count; and a picture that froze is not the whole window.
+    """
+    first, second = window[: len(window) // 2], window[len(window) // 2 :]
+    rough = second[:: max(1, len(second) // 4)].mean(axis=(1, 2))
+    fine = np.rint(8 * first).astype(np.uint16)
+    content = fine.tobytes() + np.rint(rough / 4).astype(np.uint16).tobytes()
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _read(model: PulseModel, windows: list[Float64Array]) -> list[Float64Array]:
+    """What the network says of each frame of windows: its pulse, or heart rates where it has none."""
+    return _rates(model, windows) if model.gives_rate else _pulses(model, windows)
 
 
 def _answers(model: PulseModel, windows: list[Float64Array]) -> Float64Array:

@@ -106,33 +106,29 @@ def sample_face(
         VideoError: The video cannot be read.
         SettingsError: The region lies outside the frame, or the part behind the video's end.
     """
-    # A region of the caller's is taken as it is.
-    enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
     # Packed numbers, not one small array a frame: those would lie scattered between the frames' memory and
     # keep hundreds of megabytes of it from being used again.
     t_s, colours = array("d"), array("d")
-    kept = _KeptFaces(needs) if isinstance(needs, ClipInput) else None
-    crop_px = None if kept is None or kept.regions is not None else kept.size_px
+    view = FaceView.of(settings, needs)
+    kept = None if view.shape is None else _PixelFile(view.shape, view.dtype)
     picture = None
     # A box of the caller's is in pixels of the whole frame; and only following a face holds frames back.
     max_side_px = MAX_SIDE_PX if settings.region == "face" else None
     with open_video(path, max_side_px=max_side_px, fps=settings.fps) as video:
         size_px = video.width_px, video.height_px
-        region = FaceBox(*map(float, settings.region)) if isinstance(settings.region, tuple) else None
-        if region is not None and not touches(region, size_px[::-1]):
-            box_text = ",".join(map(str, settings.region))
-            raise SettingsError(
-                f"The region {box_text} lies outside the {size_px[0]} × {size_px[1]} picture."
-            )
+        region = chosen_region(settings, *size_px)
         start_s, end_s = span_s
         expected_s = video.expected_duration_s
         part_s = None if expected_s is None else min(expected_s, end_s) - start_s
         tracked = _tracked_frames(_within(video, span_s), size_px, settings, region)
-        for sample in sample_faces(tracked, enlarge, crop_px, kept is not None and kept.regions is not None):
+        for sample in view.samples(tracked):
+            colour, pixels = view.seen(sample)
             t_s.append(sample.frame.t_s)
-            colours.extend(sample.colour if kept is None else kept.add(sample))
+            colours.extend(colour)
+            if kept is not None and pixels is not None:
+                kept.add(pixels)
             if picture is None and sample.box is not None:
-                picture = _picture(sample.frame.rgb, sample.box)
+                picture = face_picture(sample.frame.rgb, sample.box)
             if watch:
                 watch(sample)
             if progress:
@@ -150,35 +146,90 @@ def sample_face(
         )
 
 
-class _KeptFaces:
+@dataclass(frozen=True, slots=True)
+class FaceView:
+    """What a method sees of the face in each frame.
+
+    Attributes:
+        enlarge: By how much the face box is enlarged before it is read.
+        shape: Of what is kept of a frame beside a colour: a crop ``(H, W, 3)``, or regions' mean colours
+            ``(R, 1, 3)``; None for a method that reads one colour a frame.
+        regions: Where the method's regions lie among all; None for a method that sees no regions.
+    """
+
+    enlarge: float
+    shape: tuple[int, int, int] | None = None
+    regions: slice | None = None
+
+    @classmethod
+    def of(cls, settings: EstimateSettings, needs: TraceInput | ClipInput) -> FaceView:
+        """What a method with these needs sees; a region of the caller's is taken as it is."""
+        enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
+        if not isinstance(needs, ClipInput):
+            return cls(enlarge)
+        regions = None if needs.regions is None else part_of(needs.regions)
+        return cls(enlarge, (needs.height_px, needs.width_px, 3), regions)
+
+    @property
+    def crop_px(self) -> tuple[int, int] | None:
+        """Height and width of the crops; None for a method that sees none."""
+        return None if self.shape is None or self.regions is not None else self.shape[:2]
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.float32]:
+        """Crops are whole numbers, mean colours are not."""
+        return np.uint8 if self.regions is None else np.float32
+
+    def samples(self, tracked_frames: Iterable[TrackedFrame]) -> Iterator[FaceSample]:
+        """The face in each frame."""
+        return sample_faces(tracked_frames, self.enlarge, self.crop_px, self.regions is not None)
+
+    def seen(self, sample: FaceSample) -> tuple[Float64Array, NDArray[Any] | None]:
+        """A frame's mean colour, NaN where the method sees nothing, and what else is kept of it."""
+        if self.regions is None:
+            return sample.colour, sample.crop
+        assert sample.regions is not None
+        colours = np.nan_to_num(sample.regions[self.regions]).reshape(self.shape)
+        return (sample.colour if colours.any() else np.full(3, np.nan)), colours
+
+    def nothing(self) -> NDArray[Any] | None:
+        """What is kept of a frame without a face, beside its colour."""
+        return None if self.shape is None else np.zeros(self.shape, self.dtype)
+
+
+def chosen_region(settings: EstimateSettings, width_px: int, height_px: int) -> FaceBox | None:
+    """The box that the caller chose in a picture of this size; None where it is no box.
+
+    Raises:
+        SettingsError: It lies outside the picture.
+    """
+    if not isinstance(settings.region, tuple):
+        return None
+    region = FaceBox(*map(float, settings.region))
+    if not touches(region, (height_px, width_px)):
+        box_text = ",".join(map(str, settings.region))
+        raise SettingsError(f"The region {box_text} lies outside the {width_px} × {height_px} picture.")
+    return region
+
+
+class _PixelFile:
     """What a method sees of each frame, in a temporary file without a name: gone with the process."""
 
-    def __init__(self, needs: ClipInput) -> None:
-        self.size_px = needs.height_px, needs.width_px
-        self.regions = None if needs.regions is None else part_of(needs.regions)
+    def __init__(self, shape: tuple[int, int, int], dtype: type[np.generic]) -> None:
+        self._shape, self._dtype = shape, dtype
         with _disk_errors():
             self._file: Any = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the array is let go)
 
-    def add(self, sample: FaceSample) -> Float64Array:
-        """Append a frame's crop or regions; returns its mean colour, NaN where the method sees nothing."""
-        if self.regions is None:
-            assert sample.crop is not None
-            pixels: NDArray[Any] = sample.crop
-            colour = sample.colour
-        else:
-            assert sample.regions is not None
-            pixels = np.nan_to_num(sample.regions[self.regions])
-            colour = sample.colour if pixels.any() else np.full(3, np.nan)
+    def add(self, pixels: NDArray[Any]) -> None:
+        """Append a frame's."""
         with _disk_errors():
             self._file.write(np.ascontiguousarray(pixels).data)
-        return colour
 
     def array(self) -> NDArray[Any]:
         """All of them, ``(T, H, W, 3)``, read from the file as they are needed."""
         with _disk_errors():
             self._file.flush()
-        dtype = np.uint8 if self.regions is None else np.float32
-        return np.memmap(self._file, dtype, "r").reshape(-1, *self.size_px, 3)
+        return np.memmap(self._file, self._dtype, "r").reshape(-1, *self._shape)
 
 
 @contextmanager
@@ -192,7 +243,7 @@ def _disk_errors() -> Iterator[None]:
         ) from error
 
 
-def _picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
+def face_picture(rgb: Uint8Array, box: FaceBox) -> Uint8Array:
     """The face for people to see, at the size of :data:`PICTURE_PX`."""
     shrink = PICTURE_PX / max(box.height_px, box.width_px)
     return crop(rgb, box, (max(1, round(shrink * box.height_px)), max(1, round(shrink * box.width_px))))

@@ -48,6 +48,8 @@ class ClipInput:
         regions: Regions of the face whose mean colours the method sees instead of pixels,
             ``(T, R, 1, 3)``; None for crops.
         least_s: Shortest stretch that the method reads, where that is more than a heart rate takes anyway.
+        step_s: Time between the starts of two of the windows that it sees, seconds. Where a stretch begins a
+            whole number of steps later than another, it has the same windows and need not be read anew.
     """
 
     height_px: int
@@ -57,6 +59,7 @@ class ClipInput:
     enlarge: float = 1.5
     regions: RegionSet | None = None
     least_s: float = 0.0
+    step_s: float = 0.0
 
     @property
     def summary(self) -> str:

@@ -74,7 +74,7 @@ def to_uniform_grid(
     """The unbroken stretches of samples on the grid ``k / fs_hz``, without bridging long gaps.
 
     Args:
-        t_s: Increasing times, ``(N,)``, seconds.
+        t_s: Increasing times, ``(N,)``, seconds. The grid begins at 0, however far before that they do.
         values: Samples, ``(N, ...)``.
         present: Which samples count, ``(N,)``.
         fs_hz: Sampling rate of the grid, Hz.
@@ -90,7 +90,8 @@ def to_uniform_grid(
         if len(run) < 2:
             continue
         # Rounding must not lose a sample that sits on the grid but for the last bit.
-        first, last = int(np.ceil(t_s[run[0]] * fs_hz - 1e-6)), int(np.floor(t_s[run[-1]] * fs_hz + 1e-6))
+        first = max(0, int(np.ceil(t_s[run[0]] * fs_hz - 1e-6)))
+        last = int(np.floor(t_s[run[-1]] * fs_hz + 1e-6))
         if last <= first:
             continue
         grid_s = np.arange(first, last + 1) / fs_hz

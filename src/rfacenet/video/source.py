@@ -35,6 +35,7 @@ class VideoSource:
         nominal_fps: The header's frame rate, for frames without timestamp.
         expected_duration_s: The header's duration.
         max_side_px: Frames whose longer side exceeds this are shrunk to it.
+        is_live: Whether each frame is wanted as soon as it is there.
 
     Attributes:
         path: The video's file or folder.
@@ -62,6 +63,7 @@ class VideoSource:
         nominal_fps: float | None,
         expected_duration_s: float | None,
         max_side_px: int | None,
+        is_live: bool = False,
     ) -> None:
         self.path = path
         self.nominal_fps = nominal_fps
@@ -69,7 +71,8 @@ class VideoSource:
         self.damaged_frames = 0
         self._packets = packets
         self._decoder = decoder
-        self._decoder.thread_type = "AUTO"
+        # Threads that each decode a frame of their own hold as many frames back.
+        self._decoder.thread_type = "SLICE" if is_live else "AUTO"
         self._time_base_s = None if time_base_s is None else float(time_base_s)
         self._start = start
         self.start_s = 0.0
