@@ -27,13 +27,14 @@ RESTLESS = 0.025
 """Deviation of a face's brightness, as a share of it, that no pulse reaches (simulated ones: up to 0.019)."""
 
 
-def hint_of(seen: FaceSamples, reading: Reading, window_s: float) -> str | None:
+def hint_of(seen: FaceSamples, reading: Reading, window_s: float, least_s: float = 0.0) -> str | None:
     """The one hint that helps most; None where there is nothing to do.
 
     Args:
         seen: The samples of the rolling window.
         reading: What they say.
         window_s: How long the window is once it is full.
+        least_s: What the method needs for a heart rate, where that is more than any needs.
     """
     if not seen.present[-1]:
         return "No face is seen: look into the camera, with the whole face in the picture."
@@ -43,8 +44,9 @@ def hint_of(seen: FaceSamples, reading: Reading, window_s: float) -> str | None:
     cause = _cause(seen)
     if cause:
         return cause
-    if steady_s < LEAST_S:
-        return f"Hold still: {_seconds(LEAST_S - steady_s)} until the first heart rate."
+    least_s = max(LEAST_S, least_s)
+    if steady_s < least_s:
+        return f"Hold still: {_seconds(least_s - steady_s)} until the first heart rate."
     if np.isnan(reading.bvp.value).all() and reading.reason:
         return reading.reason  # no wave at all, though there is a face
     if steady_s < full_s:

@@ -43,10 +43,11 @@ class LiveEstimator:
     """Frames with their times in, a rolling estimate out.
 
     The rolling estimate is what :func:`rfacenet.estimate` says of the last ``window_s`` up to the newest
-    frame (for a network up to half a window of its own more, so that with each frame only one window is new
-    to it). The box of the last one or two seconds is not final, as the detections around them are still to
-    come: until then the face is taken to be where it was seen last. :meth:`finish` uses the final boxes
-    alone, and so gives the numbers of :func:`rfacenet.estimate` to the last bit.
+    frame: as much as the method needs, at least, and for a network up to half a window of its own more, so
+    that with each frame only one window is new to it. The box of the last one or two seconds is not final,
+    as the detections around them are still to come: until then the face is taken to be where it was seen
+    last. :meth:`finish` uses the final boxes alone, and so gives the numbers of :func:`rfacenet.estimate` to
+    the last bit.
 
     Memory is bounded by ``memory_s`` and not by the stream's length. Frames whose time does not lie after
     that of all before them are left out, and counted. Not for use by several threads at once:
@@ -73,13 +74,16 @@ class LiveEstimator:
         self, settings: EstimateSettings | None = None, *, memory_s: float = 30.0, **changes: object
     ) -> None:
         self.settings = replace(settings or EstimateSettings(), **changes)  # type: ignore[arg-type]
-        if not self.settings.window_s <= memory_s < math.inf:
+        self.method = get_method(self.settings.method_name)
+        needs = self.method.input
+        self._least_s = needs.least_s if isinstance(needs, ClipInput) else 0.0
+        self._window_s = max(self.settings.window_s, self._least_s)
+        if not self._window_s <= memory_s < math.inf:
             raise SettingsError(
-                f"A memory of {memory_s:g} s does not hold a window of {self.settings.window_s:g} s; "
+                f"A memory of {memory_s:g} s does not hold a window of {self._window_s:g} s; "
                 "choose as much or more."
             )
         self.memory_s = memory_s
-        self.method = get_method(self.settings.method_name)
         self._reading_method = with_memory(self.method)
         self._view = FaceView.of(self.settings, self.method.input)
         self._samples: deque[_Sample] = deque()
@@ -100,11 +104,6 @@ class LiveEstimator:
     def crop_px(self) -> tuple[int, int]:
         """Height and width of the crops that :meth:`add_crop` takes."""
         return self._view.crop_px or COLOUR_CROP_PX
-
-    @property
-    def takes_crops(self) -> bool:
-        """Whether :meth:`add_crop` works: not where the method sees regions, which a crop does not show."""
-        return self._view.regions is None
 
     @property
     def enlarge(self) -> float:
@@ -147,7 +146,7 @@ class LiveEstimator:
             SettingsError: The crop has another size, or the method does not work on crops.
         """
         _check_picture(crop)
-        if not self.takes_crops:
+        if not self.method.measures_crops:
             raise SettingsError(
                 f"'{self.method.name}' reads regions of the face, whose landmarks are looked for in whole "
                 "pictures; give it those (add_frame), or choose another method."
@@ -273,7 +272,7 @@ class LiveEstimator:
             quality=reading.quality,
             bvp=reading.bvp,
             start_s=origin_s,
-            hint=hint_of(window, reading, self.settings.window_s),
+            hint=hint_of(window, reading, self._window_s, self._least_s),
             face=self._face,
             fs_hz=window.fs_hz,
             dropped_frames=self._dropped_frames,
@@ -285,7 +284,7 @@ class LiveEstimator:
         For a network, a whole number of its steps after the stream's first sample, so that its windows are
         those of the estimates before.
         """
-        first_s, start_s = samples[0].t_s, samples[-1].t_s - self.settings.window_s
+        first_s, start_s = samples[0].t_s, samples[-1].t_s - self._window_s
         step_s = self.method.input.step_s if isinstance(self.method.input, ClipInput) else 0.0
         if start_s <= first_s:
             return first_s

@@ -95,6 +95,11 @@ class Method:
     gives_rate: bool = False
     recreation: bool = False
 
+    @property
+    def measures_crops(self) -> bool:
+        """Whether pictures of the face alone are enough: regions are looked for in whole pictures."""
+        return not (isinstance(self.input, ClipInput) and self.input.regions)
+
 
 def ratio(numerator: Float64Array, denominator: Float64Array) -> Float64Array:
     """``numerator / denominator``, and zero where the denominator is nothing but rounding noise."""

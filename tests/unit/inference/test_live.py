@@ -51,7 +51,16 @@ def assert_same(one, other):
             assert a == b, field.name
 
 
-@pytest.mark.parametrize("settings", [{"method": "pos"}, {"method": "rfacenet"}, {"region": "frame"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "pos"},
+        {"method": "rfacenet"},
+        {"region": "frame"},
+        {"method": "samc"},
+        {"method": "dualgan"},
+    ],
+)
 def test_the_end_is_what_estimate_says_of_the_video_to_the_last_bit(person_video, frames, settings):
     live = LiveEstimator(**settings)
     for number, frame in enumerate(frames):
@@ -102,6 +111,24 @@ def test_a_network_sees_no_window_twice_and_says_the_same(frames):
     fresh = fed(stream, method="rfacenet", region="frame").estimate()
     np.testing.assert_allclose(live.estimate().bvp.value, fresh.bvp.value, atol=1e-4)
     assert 10 <= fresh.t_s - fresh.start_s < 10 + 64 / 30 + 1e-6
+
+
+def test_a_network_without_a_wave_gives_its_rates(frames):
+    live = LiveEstimator(method="rhythmnet", min_quality=0)
+    seen = {}
+    for frame in repeated(frames, 22):
+        live.add_frame(frame)
+        if round(30 * frame.t_s) % 30 == 0:
+            seen[round(frame.t_s)] = live.estimate()
+    assert seen[10].hint == "Hold still: 3 more seconds until the first heart rate."  # it needs 12.5 s
+    assert all(seen[t_s].heart_rate_bpm is None for t_s in range(13))
+    assert all(seen[t_s].heart_rate_bpm for t_s in range(13, 22))
+    assert np.isnan(seen[20].bvp.value).all()
+
+
+def test_regions_are_not_read_from_crops(frames):
+    with pytest.raises(SettingsError, match="'samc' reads regions of the face"):
+        LiveEstimator(method="samc").add_crop(np.zeros((72, 72, 3), np.uint8), 0.0)
 
 
 def test_crops_say_what_the_frames_they_are_cut_from_say(frames):

@@ -1,0 +1,197 @@
+// The page: what a person sees and presses.
+
+import { HistoryChart, WaveChart } from "/charts.js";
+import { Measurement } from "/measurement.js";
+import { fileName, offer, picture } from "/save.js";
+import { Uploads } from "/uploads.js";
+
+const at = (id) => document.getElementById(id);
+const SPEAK_EVERY_MS = 5000;
+
+const wave = new WaveChart(at("wave")), history = new HistoryChart(at("history"));
+let measurement = null, startedAt = null, spokenAt = 0, last = null, lastResult = null;
+
+function hint(text, tone) {
+  if (at("hint").textContent !== text) at("hint").textContent = text;
+  at("hint").dataset.tone = tone;
+}
+
+// For screen readers: seldom enough to be listened to.
+function speak(text, isUrgent = false) {
+  if (!isUrgent && performance.now() - spokenAt < SPEAK_EVERY_MS) return;
+  spokenAt = performance.now();
+  if (at("spoken").textContent !== text) at("spoken").textContent = text;
+}
+
+function showRate(rate, quality) {
+  const isKnown = rate !== null;
+  at("rate").textContent = isKnown ? Math.round(rate) : "–";
+  at("rate").classList.toggle("empty", !isKnown);
+  at("beat").classList.toggle("beats", isKnown);
+  if (isKnown) at("beat").style.animationDuration = `${(60 / rate).toFixed(2)}s`;
+  const percent = Math.round(100 * quality);
+  at("meter-fill").style.width = `${percent}%`;
+  at("meter").setAttribute("aria-valuenow", percent);
+  at("confidence").textContent = isKnown
+    ? `${percent} % confidence: right within 3 beats a minute`
+    : quality > 0 ? `${percent} % confidence: not enough to say a rate` : "No measurement yet";
+}
+
+function showBox(box) {
+  at("box").hidden = box === null;
+  if (box === null) return;
+  const video = at("video"), stage = at("stage").getBoundingClientRect();
+  const scale = Math.min(stage.width / video.videoWidth, stage.height / video.videoHeight);
+  const width = scale * video.videoWidth, height = scale * video.videoHeight;
+  const left = (stage.width - width) / 2, top = (stage.height - height) / 2;
+  // The picture is shown as a mirror.
+  Object.assign(at("box").style, {
+    left: `${left + (1 - box.x - box.width) * width}px`, top: `${top + box.y * height}px`,
+    width: `${box.width * width}px`, height: `${box.height * height}px`,
+  });
+}
+
+function setState(state, text) {
+  at("stage").dataset.state = state;
+  if (text) at("cover-text").textContent = text;
+  at("start").hidden = state === "live" || state === "starting";
+  at("start").textContent = state === "idle" ? "Start camera" : "Start again";
+  at("stop").hidden = !(state === "live" || state === "starting");
+  at("method").disabled = state === "starting";
+}
+
+const shown = {
+  ready() {
+    setState("live");
+    hint("Looking for your face.", "wait");
+  },
+  estimate(message) {
+    last = message;
+    startedAt ??= message.t_s;
+    const { heart_rate_bpm: rate, quality } = message;
+    showRate(rate, quality);
+    wave.take(message.wave);
+    history.take(message.t_s - startedAt, rate, quality);
+    const text = message.fs_hz === null ? "Looking for your face." : message.hint ?? (rate === null ? "Hold still: the pulse is not clear yet." : "Good signal.");
+    hint(text, rate === null ? "wait" : message.hint ? "wait" : "good");
+    speak(rate === null ? text : `${Math.round(rate)} beats per minute, ${Math.round(100 * quality)} percent confidence. ${message.hint ?? ""}`);
+    const speed = message.fs_hz === null ? "" : `${message.fs_hz.toFixed(1)} frames per second`;
+    at("detail").textContent = message.dropped_frames ? `${speed}, ${message.dropped_frames} dropped` : speed;
+    const hasWave = Boolean(message.wave?.value.some((value) => value !== null));
+    for (const id of ["save-json", "save-csv", "save-picture"]) at(id).disabled = !hasWave;
+  },
+  box: showBox,
+  stall(text) {
+    showRate(null, 0);
+    hint(text, "bad");
+    speak(text, true);
+  },
+  end(text) {
+    for (const id of ["save-json", "save-csv"]) at(id).disabled = !lastResult;
+    setState("stopped", text || "Stopped.");
+    showBox(null);
+    showRate(null, 0);
+    at("detail").textContent = "";
+    hint(text || "Stopped. What was measured can still be saved.", text ? "bad" : "calm");
+    speak(text || "Stopped.", true);
+    measurement = null;
+  },
+};
+
+async function start() {
+  measurement?.end();
+  startedAt = last = lastResult = null;
+  wave.clear();
+  history.clear();
+  setState("starting", "Waiting for the camera.");
+  hint("Allow the camera if the browser asks.", "wait");
+  measurement = new Measurement(at("video"), shown);
+  await measurement.start(at("method").value);
+}
+
+async function stop() {
+  if (!measurement) return;
+  lastResult = await Promise.race([measurement.result(), new Promise((give) => setTimeout(give, 1500, null))]);
+  measurement?.end();
+}
+
+async function saved() {
+  const result = measurement ? await measurement.result() : lastResult;
+  if (!result) hint("Nothing can be saved any more: the connection has ended.", "bad");
+  return result;
+}
+
+async function saveJson() {
+  const result = await saved();
+  if (result) offer(JSON.stringify(result.result), "application/json", fileName("json"));
+}
+
+async function saveCsv() {
+  const result = await saved();
+  if (result) offer(result.csv, "text/csv", fileName("csv"));
+}
+
+async function savePicture() {
+  const rate = last?.heart_rate_bpm ?? null;
+  const blob = await picture({
+    rate: rate === null ? "–" : String(Math.round(rate)),
+    confidence: `${Math.round(100 * (last?.quality ?? 0))} % confidence`,
+    method: at("method").value, wave, history,
+  });
+  offer(blob, "image/png", fileName("png"));
+}
+
+async function listMethods() {
+  const methods = await (await fetch("/api/methods")).json();
+  const groups = {
+    Networks: ({ kind, is_live }) => is_live && kind === "neural",
+    Classical: ({ kind, is_live }) => is_live && kind === "classical",
+    "For video files alone": ({ is_live }) => !is_live,
+  };
+  for (const [label, belongs] of Object.entries(groups)) {
+    const group = Object.assign(document.createElement("optgroup"), { label });
+    for (const { name, source, is_default } of methods.filter(belongs)) {
+      const option = new Option(is_default ? `${name} (usual)` : name, name, is_default, is_default);
+      option.title = source;
+      group.append(option);
+    }
+    at("method").append(group);
+  }
+}
+
+async function tellLimits() {
+  const limits = await (await fetch("/api/limits")).json();
+  at("video-limits").textContent = `Up to ${limits.max_upload_mb} MB each, ${limits.max_videos} at a time.`;
+}
+
+function tellPrivacy() {
+  const { hostname } = location, isHere = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  if (!isHere) at("privacy-text").textContent = `Video goes to ${hostname} alone, and is not kept.`;
+}
+
+function redraw() {
+  wave.draw();
+  history.draw();
+}
+
+at("start").onclick = start;
+at("stop").onclick = stop;
+at("method").onchange = () => measurement && start();
+at("save-json").onclick = saveJson;
+at("save-csv").onclick = saveCsv;
+at("save-picture").onclick = savePicture;
+new ResizeObserver(redraw).observe(at("wave"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+const uploads = new Uploads(at("jobs"), () => at("method").value);
+at("files").onchange = ({ target }) => { uploads.add(target.files); target.value = ""; };
+at("drop").addEventListener("drop", ({ dataTransfer }) => uploads.add(dataTransfer.files));
+// A file that misses its place would replace the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+for (const [kind, isOver] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+  at("drop").addEventListener(kind, () => at("drop").classList.toggle("over", isOver));
+}
+
+tellPrivacy();
+await Promise.all([listMethods(), tellLimits()]);
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,121 @@
+// One measurement: camera, connection, and what goes from the one to the other.
+
+import { CameraError, closeCamera, eachFrame, openCamera } from "/camera.js";
+import { Connection } from "/connection.js";
+import { Cutter, enlarged } from "/crop.js";
+import { GlidingBox } from "/glide.js";
+
+const LOOK_EVERY_S = 1.0, ANSWER_WITHIN_S = 5.0;
+const PICTURE_PX = 480; // longer side of the picture that the face is looked for in
+const STALL_S = 2.0, GIVE_UP_S = 15.0;
+
+export const CAMERA_STOPPED = "The camera stopped. Check it, then start again.";
+const STALLED = "The camera gives no pictures at the moment.";
+const HIDDEN = "The page is in the background, where browsers hold the pictures back.";
+
+export class Measurement {
+  #video;
+  #on;
+  #cutter = new Cutter();
+  #box = new GlidingBox();
+  #looking = document.createElement("canvas");
+  #connection = null;
+  #format = null; // {crop_px, enlarge}
+  #stopFrames = () => {};
+  #watch = null;
+  #lookedAt = -1e9;
+  #asked = null; // number of the picture whose answer is awaited
+  #hasLooked = false;
+  #frameAt = 0;
+  #isOver = false;
+
+  // `on` has ready(), estimate(message), box(box or null, in shares of the picture), stall(sentence), end(sentence).
+  constructor(video, on) { [this.#video, this.#on] = [video, on]; }
+
+  async start(method) {
+    try {
+      const stream = await openCamera(this.#video);
+      stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.end(CAMERA_STOPPED)));
+    } catch (error) {
+      if (!(error instanceof CameraError)) throw error;
+      return this.end(error.message);
+    }
+    if (this.#isOver) return closeCamera(this.#video);
+    this.#frameAt = performance.now() / 1000;
+    this.#connection = new Connection(method, {
+      ready: (format) => { this.#format = format; this.#on.ready(format); },
+      face: (answer) => this.#see(answer),
+      estimate: (message) => this.#on.estimate(message),
+      end: (sentence) => this.end(sentence),
+    });
+    this.#stopFrames = eachFrame(this.#video, (t) => this.#take(t));
+    this.#watch = setInterval(() => this.#check(), 500);
+  }
+
+  result() { return this.#connection?.result() ?? Promise.resolve(null); }
+
+  // Ends it; the sentence says why, and is empty where the person asked for it.
+  end(sentence = "") {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#watch);
+    this.#stopFrames();
+    this.#connection?.close();
+    closeCamera(this.#video);
+    this.#on.end(sentence);
+  }
+
+  #take(t) {
+    const now = performance.now() / 1000;
+    this.#frameAt = now;
+    if (!this.#format || !this.#video.videoWidth) return;
+    const mayAsk = this.#asked === null || now - this.#lookedAt > ANSWER_WITHIN_S;
+    if (mayAsk && now - this.#lookedAt >= LOOK_EVERY_S && this.#connection.isFree) this.#look(t, now);
+    const box = this.#box.at(now);
+    this.#on.box(box && this.#inShares(box));
+    if (!this.#hasLooked || !this.#connection.isFree) return;
+    if (box === null) this.#connection.nothing(t);
+    else this.#connection.crop(t, this.#cutter.cut(this.#video, enlarged(box, this.#format.enlarge), this.#format.crop_px));
+  }
+
+  // Ask where the face is.
+  #look(t, now) {
+    this.#lookedAt = now;
+    const { videoWidth, videoHeight } = this.#video, shrink = Math.min(1, PICTURE_PX / Math.max(videoWidth, videoHeight));
+    this.#looking.width = Math.round(shrink * videoWidth);
+    this.#looking.height = Math.round(shrink * videoHeight);
+    const context = this.#looking.getContext("2d", { alpha: false });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.#video, 0, 0, this.#looking.width, this.#looking.height);
+    this.#asked = -1;
+    this.#looking.toBlob(async (blob) => {
+      const number = blob && this.#connection.picture(t, await blob.arrayBuffer());
+      this.#asked = number ?? null;
+    }, "image/jpeg", 0.9);
+  }
+
+  #see({ number, box, is_other }) {
+    if (number === this.#asked) this.#asked = null;
+    this.#hasLooked = true;
+    const { videoWidth, videoHeight } = this.#video;
+    const inPixels = box && {
+      x: box.x * videoWidth, y: box.y * videoHeight, width: box.width * videoWidth, height: box.height * videoHeight,
+    };
+    this.#box.see(inPixels, performance.now() / 1000, is_other);
+  }
+
+  #inShares({ x, y, width, height }) {
+    const { videoWidth, videoHeight } = this.#video;
+    return { x: x / videoWidth, y: y / videoHeight, width: width / videoWidth, height: height / videoHeight };
+  }
+
+  // The frames themselves tell whether the camera works: not every browser says so.
+  #check() {
+    const silence = performance.now() / 1000 - this.#frameAt;
+    const tracks = this.#video.srcObject?.getVideoTracks() ?? [];
+    if (tracks.every((track) => track.readyState === "ended")) return this.end(CAMERA_STOPPED);
+    if (silence < STALL_S) return;
+    if (silence > GIVE_UP_S && !document.hidden) return this.end(CAMERA_STOPPED);
+    this.#on.stall(document.hidden ? HIDDEN : STALLED);
+  }
+}

@@ -1,0 +1,132 @@
+// Video files: sent, waited for, answered.
+
+import { offer } from "/save.js";
+
+const ASK_EVERY_MS = 700;
+
+const rateText = ({ heart_rate_bpm: rate, quality, reason }) =>
+  rate === null ? `No heart rate. ${reason ?? ""}` : `${rate.toFixed(1)} beats per minute (quality ${quality.toFixed(2)})`;
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// Sends one file after the other; the service measures them in that order.
+export class Uploads {
+  #list;
+  #method;
+  #turn = Promise.resolve();
+
+  // `list` is the list to write to, `method` a function that gives the method to measure by.
+  constructor(list, method) { [this.#list, this.#method] = [list, method]; }
+
+  add(files) {
+    for (const file of files) {
+      const job = new Job(file, this.#method());
+      this.#list.append(job.item);
+      this.#turn = this.#turn.then(() => job.send());
+    }
+  }
+}
+
+class Job {
+  #file;
+  #method;
+  #id = null;
+  #isGone = false;
+  #request = null;
+  #answer = element("span", { className: "answer muted", textContent: "Waits to be sent" });
+  #bar = element("progress", { max: 1, value: 0 });
+  #remove = element("button", { type: "button", textContent: "Remove" });
+
+  constructor(file, method) {
+    [this.#file, this.#method] = [file, method];
+    this.#bar.setAttribute("aria-label", `Progress of ${file.name}`);
+    this.#remove.setAttribute("aria-label", `Remove ${file.name}`);
+    this.#remove.onclick = () => this.#forget();
+    const name = element("span", { className: "name", textContent: file.name });
+    this.item = element("li", {}, name, this.#answer, this.#remove, this.#bar);
+  }
+
+  async send() {
+    if (this.#isGone) return;
+    const { status, body } = await this.#post();
+    if (this.#isGone) return;
+    if (status === 503) { // the queue is full
+      this.#say(body?.detail ?? "The service is busy.");
+      await new Promise((go) => setTimeout(go, 5000));
+      return this.send();
+    }
+    if (status !== 202) return this.#end(body?.detail?.toString() ?? "The video could not be sent.");
+    this.#id = body.id;
+    this.#follow(); // not waited for: the next file can be sent meanwhile
+  }
+
+  // XMLHttpRequest, as fetch does not tell how much has been sent.
+  #post() {
+    const request = (this.#request = new XMLHttpRequest());
+    const query = new URLSearchParams({ name: this.#file.name, method: this.#method });
+    request.open("POST", `/api/videos?${query}`);
+    request.responseType = "json";
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded, total }) => {
+      this.#bar.value = loaded / total;
+      this.#say(`Sending, ${Math.round((100 * loaded) / total)} %`);
+    };
+    return new Promise((give) => {
+      request.onloadend = () => give({ status: request.status, body: request.response });
+      request.send(this.#file);
+    });
+  }
+
+  async #follow() {
+    while (!this.#isGone) {
+      let answer;
+      try {
+        const reply = await fetch(`/api/videos/${this.#id}`);
+        answer = reply.ok ? await reply.json() : null;
+      } catch {
+        answer = null;
+      }
+      if (this.#isGone) return;
+      if (answer === null) return this.#end("The service forgot this video or cannot be reached.");
+      if (answer.state === "done") return this.#show(answer.result);
+      if (answer.state === "waiting") {
+        this.#bar.value = 0;
+        this.#say(answer.before === 1 ? "Waits for one other video" : `Waits for ${answer.before} other videos`);
+      } else {
+        if (answer.progress === null) this.#bar.removeAttribute("value");
+        else this.#bar.value = answer.progress;
+        this.#say(answer.progress ? `Measuring, ${Math.round(100 * answer.progress)} %` : "Measuring");
+      }
+      await new Promise((go) => setTimeout(go, ASK_EVERY_MS));
+    }
+  }
+
+  #show(result) {
+    this.#end(rateText(result));
+    const where = `/api/videos/${this.#id}`;
+    const report = element("a", { className: "button", href: `${where}/report`, target: "_blank", rel: "noopener", textContent: "Report" });
+    const json = element("button", { type: "button", textContent: "JSON" });
+    json.onclick = () => offer(JSON.stringify(result), "application/json", "heart-rate.json");
+    const csv = element("a", { className: "button", href: `${where}/csv`, download: "heart-rate.csv", textContent: "CSV" });
+    this.#remove.before(report, json, csv);
+  }
+
+  #say(text) { if (this.#answer.textContent !== text) this.#answer.textContent = text; }
+
+  #end(text) {
+    this.#say(text);
+    this.#answer.classList.remove("muted");
+    this.#bar.hidden = true;
+  }
+
+  #forget() {
+    this.#isGone = true;
+    this.#request?.abort();
+    if (this.#id) fetch(`/api/videos/${this.#id}`, { method: "DELETE" }).catch(() => {});
+    this.item.remove();
+  }
+}
