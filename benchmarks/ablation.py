@@ -160,7 +160,7 @@ def errors(weights: Path, n_clips: int) -> dict[str, float]:
 
 def rate_of(clip: accuracy.Clip, method: Method) -> float:
     """The rate that a network reads; of a flat wave, that of a guess in the middle."""
-    rate_bpm = read_samples(clip.samples(method), method, accuracy.ALWAYS).heart_rate_bpm
+    rate_bpm = read_samples(clip.samples(accuracy.view_of(method)), method, accuracy.ALWAYS).heart_rate_bpm
     return GUESS_BPM if rate_bpm is None else rate_bpm
 
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from rfacenet.faces import Mtcnn, crop, mean_rgb, part_of, region_colours
 from rfacenet.faces.regions import is_turned_away
 from rfacenet.inference.catalogue import get_method, list_methods
 from rfacenet.inference.reading import read_samples
-from rfacenet.inference.sampling import FaceSamples, sample_face
+from rfacenet.inference.sampling import FaceSamples, FaceView, sample_face
 from rfacenet.inference.settings import EstimateSettings
-from rfacenet.methods import ClipInput, Method
+from rfacenet.methods import Method
 from rfacenet.signal.quality import MIN_QUALITY
 from rfacenet.simulation import ClipSimulator, Difficulty, render_recording
 from rfacenet.types import FaceBox
@@ -35,7 +35,7 @@ from rfacenet.video import VideoWriter
 
 DIFFICULTIES = ("easy", "standard", "hard")
 LIFELESS = ("photo", "mannequin", "wall")
-CLIP_S, CLIP_PX, WALL_PX, BATCH = 10, 72, 8, 4
+CLIP_S, CLIP_PX, WALL_PX, BATCH = 13, 72, 8, 4  # RhythmNet needs 12.5 s
 CLIP_SEED, VIDEO_SEED = 77, 5000
 # Never trained on (training draws from the first few hundred) and not those that training validates on.
 IDENTITIES = range(2_000_000, 2_000_120)
@@ -144,14 +144,19 @@ class Result:
     found: dict[str, tuple[float, float]]
 
 
-def result_of(name: str, truth_bpm: float, skin_type: int, samples: dict[object, FaceSamples]) -> Result:
-    """Read every method's rate; ``samples`` are by the methods' inputs."""
+def result_of(name: str, truth_bpm: float, skin_type: int, samples: dict[FaceView, FaceSamples]) -> Result:
+    """Read every method's rate; ``samples`` are by what methods see of a face."""
     found = {}
     for title, method in methods().items():
-        reading = read_samples(samples[method.input], method, ALWAYS)
+        reading = read_samples(samples[view_of(method)], method, ALWAYS)
         rate = np.nan if reading.heart_rate_bpm is None else reading.heart_rate_bpm
         found[title] = (rate, reading.quality)
     return Result(name, truth_bpm, skin_type, found)
+
+
+def view_of(method: Method) -> FaceView:
+    """What a method sees of a face; methods with the same view share a pass over a video."""
+    return FaceView.of(ALWAYS, method.input)
 
 
 def clips(pool: ProcessPoolExecutor, difficulty: str, count: int, subject: str = "person") -> list[Result]:
@@ -169,15 +174,35 @@ class Clip:
     truth_bpm: float
     skin_type: int
 
-    def samples(self, method: Method) -> FaceSamples:
-        """What a method reads of it."""
-        return clip_samples(self.frames, self.t_s, method)
+    def samples(self, view: FaceView) -> FaceSamples:
+        """What a method with this view reads of it."""
+        whole = FaceBox(0, 0, CLIP_PX, CLIP_PX)
+        if view.shape is None:
+            face, pixels = whole.scaled(view.enlarge / 1.5), None
+        elif view.regions is None:
+            face = whole.scaled(1 / 1.5)
+            pixels = np.array([crop(frame, whole, view.crop_px) for frame in self.frames])
+        else:
+            face, pixels = self.face, self.regions[:, part_of(view.regions), None]
+        return FaceSamples(self.t_s, np.array([mean_rgb(frame, face) for frame in self.frames]), pixels)
+
+    @cached_property
+    def face(self) -> FaceBox:
+        """Its face with the landmarks of the middle frame; without, where none was found there."""
+        found = _detector().detect(self.frames[len(self.frames) // 2])
+        upright = [face for face in found if not is_turned_away(np.array(face.landmarks_px))]
+        return upright[0] if upright else FaceBox(0, 0, CLIP_PX, CLIP_PX).scaled(1 / 1.5)
+
+    @cached_property
+    def regions(self) -> np.ndarray:
+        """Mean colours of all regions, ``(T, R, 3)``."""
+        return np.array([region_colours(frame, self.face) for frame in self.frames])
 
 
 def simulated(
     difficulty: str, index: int, subject: str, *, seed: int, identities: Sequence[int]
 ) -> list[Clip]:
-    """A batch of clips of 10 s at 30 frames per second, straight from the simulator.
+    """A batch of clips of :data:`CLIP_S` at 30 frames per second, straight from the simulator.
 
     ``subject`` is one of the simulator's or ``wall``: a corner of the room behind a photo, enlarged.
     """
@@ -202,33 +227,9 @@ def simulated_clips(job: tuple[str, int, str]) -> list[Result]:
     """What every method makes of a batch of clips."""
     results = []
     for clip in simulated(*job, seed=CLIP_SEED, identities=IDENTITIES):
-        samples = {m.input: clip.samples(m) for m in methods().values()}
+        samples = {view: clip.samples(view) for view in {view_of(m) for m in methods().values()}}
         results.append(result_of(f"{job[0]}-{job[1]}", clip.truth_bpm, clip.skin_type, samples))
     return results
-
-
-def clip_samples(frames: np.ndarray, t_s: np.ndarray, method: Method) -> FaceSamples:
-    """What a method reads of a clip that is an enlarged (×1.5) face box already."""
-    whole = FaceBox(0, 0, CLIP_PX, CLIP_PX)
-    if isinstance(method.input, ClipInput) and method.input.regions is not None:
-        face = landmarked(frames)
-        part = part_of(method.input.regions)
-        crops = np.array([region_colours(frame, face)[part, None] for frame in frames])
-    elif isinstance(method.input, ClipInput):
-        size = (method.input.height_px, method.input.width_px)
-        crops = np.array([crop(frame, whole, size) for frame in frames])
-        face = whole.scaled(1 / 1.5)
-    else:
-        crops = None
-        face = whole.scaled(method.input.enlarge / 1.5)
-    return FaceSamples(t_s, np.array([mean_rgb(frame, face) for frame in frames]), crops)
-
-
-def landmarked(frames: np.ndarray) -> FaceBox:
-    """The face in a clip with the landmarks of its middle frame; without, where none was found there."""
-    found = _detector().detect(frames[len(frames) // 2])
-    upright = [face for face in found if not is_turned_away(np.array(face.landmarks_px))]
-    return upright[0] if upright else FaceBox(0, 0, CLIP_PX, CLIP_PX).scaled(1 / 1.5)
 
 
 @cache
@@ -262,10 +263,11 @@ def recordings(folder: Path) -> list[tuple[str, Path, float, int]]:
 
 
 def recorded(job: tuple[Path, float, int]) -> Result:
-    """Read a video as each method needs it; methods with the same needs share a pass."""
+    """Read a video as each method needs it; methods with the same view share a pass."""
     path, truth_bpm, skin_type = job
-    needs = {method.input for method in methods().values()}
-    return result_of(path.stem, truth_bpm, skin_type, {n: sample_face(path, ALWAYS, n) for n in needs})
+    inputs = {view_of(method): method.input for method in methods().values()}
+    samples = {view: sample_face(path, ALWAYS, needs) for view, needs in inputs.items()}
+    return result_of(path.stem, truth_bpm, skin_type, samples)
 
 
 def errors(results: Sequence[Result]) -> str:

@@ -175,7 +175,7 @@ def read_batch(job: tuple[str, int, str, bool]) -> list[dict[str, Found]]:
 
 def read_clip(clip: accuracy.Clip, method: Method) -> Found:
     """One clip, read by one method."""
-    samples = clip.samples(method)
+    samples = clip.samples(accuracy.view_of(method))
     reading = read_samples(samples, method, EstimateSettings(min_quality=0))
     seen = ~np.isnan(reading.bvp.value)
     rate_bpm, rhythm = rate_of(reading.bvp.value[seen], reading.bvp.fs_hz)

@@ -30,7 +30,7 @@ from rfacenet.faces import (
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import ClipInput, TraceInput
 from rfacenet.signal.resample import sampling_rate_hz
-from rfacenet.types import FaceBox, Float64Array, Frame, Uint8Array
+from rfacenet.types import FaceBox, Float64Array, Frame, RegionSet, Uint8Array
 from rfacenet.video import open_video
 
 Progress = Callable[[float, float | None], None]
@@ -154,12 +154,12 @@ class FaceView:
         enlarge: By how much the face box is enlarged before it is read.
         shape: Of what is kept of a frame beside a colour: a crop ``(H, W, 3)``, or regions' mean colours
             ``(R, 1, 3)``; None for a method that reads one colour a frame.
-        regions: Where the method's regions lie among all; None for a method that sees no regions.
+        regions: Which regions they are; None for a method that sees no regions.
     """
 
     enlarge: float
     shape: tuple[int, int, int] | None = None
-    regions: slice | None = None
+    regions: RegionSet | None = None
 
     @classmethod
     def of(cls, settings: EstimateSettings, needs: TraceInput | ClipInput) -> FaceView:
@@ -167,8 +167,7 @@ class FaceView:
         enlarge = settings.enlarge or (needs.enlarge if settings.region == "face" else 1.0)
         if not isinstance(needs, ClipInput):
             return cls(enlarge)
-        regions = None if needs.regions is None else part_of(needs.regions)
-        return cls(enlarge, (needs.height_px, needs.width_px, 3), regions)
+        return cls(enlarge, (needs.height_px, needs.width_px, 3), needs.regions)
 
     @property
     def crop_px(self) -> tuple[int, int] | None:
@@ -189,7 +188,7 @@ class FaceView:
         if self.regions is None:
             return sample.colour, sample.crop
         assert sample.regions is not None
-        colours = np.nan_to_num(sample.regions[self.regions]).reshape(self.shape)
+        colours = np.nan_to_num(sample.regions[part_of(self.regions)]).reshape(self.shape)
         return (sample.colour if colours.any() else np.full(3, np.nan)), colours
 
     def nothing(self) -> NDArray[Any] | None:
