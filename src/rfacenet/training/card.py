@@ -45,14 +45,18 @@ def write_card_text(
     spec = card.input_spec
     sessions = folder.read_record()["sessions"]
     settings = ", ".join(f"{name} {value}" for name, value in card.config.items())
+    answer = "heart rate" if spec.label_form == "rate" else f"pulse {spec.label_form}"
+    place = f"{spec.height}×{spec.width} pixels"
+    if spec.regions:
+        place = f"the mean colours of {spec.height} regions of the face ({spec.regions})"
     return f"""\
 # {card.architecture}, trained on {source.trained_on}
 
-Pulse wave from face video. Not a medical device.
+{"Heart rate" if spec.label_form == "rate" else "Pulse wave"} from face video. Not a medical device.
 
 - Network: {card.architecture} ({settings})
-- Input: {spec.frames} frames of {spec.height}×{spec.width} pixels at {spec.fs_hz:g} Hz, {spec.normalisation}
-- Output: {"heart rate" if spec.label_form == "rate" else f"pulse {spec.label_form}"}
+- Input: {spec.frames} frames of {place} at {spec.fs_hz:g} Hz, {spec.normalisation}
+- Output: {answer}
 - Licence: {card.licence}
 
 ## Training
