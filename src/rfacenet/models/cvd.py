@@ -79,7 +79,8 @@ class CVD(nn.Module):
 
     The pulse is looked for by the ``estimator``, ``rate`` and ``wave`` (11.25 million parameters);
     ``noise_encoder`` and ``decoder`` work in training alone (1.09 million). The clip's length is free, as
-    maps are resized, but a rate is learned as beats in the picture.
+    maps are resized, but a rate is learned as beats in the picture. The answer is the heart rate, as in the
+    authors' evaluation; the wave, read from ten steps of time, is a second task that helps to learn it.
 
     Source: Niu, Yu, Han, Li, Shan, Zhao, "Video-based Remote Physiological Measurement via Cross-verified
         Feature Disentangling", ECCV 2020; layers as in its authors' code.
@@ -91,7 +92,7 @@ class CVD(nn.Module):
 
     Config: ClassVar = CVDConfig
     needs = InputNeeds(
-        size_px=(63, 1), normalisation="map_rgb_yuv", label_form="wave", regions="areas", least_frames=32
+        size_px=(63, 1), normalisation="map_rgb_yuv", label_form="rate", regions="areas", least_frames=32
     )
 
     def __init__(self, config: CVDConfig | None = None) -> None:
