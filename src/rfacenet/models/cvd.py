@@ -84,10 +84,11 @@ class CVD(nn.Module):
 
     Source: Niu, Yu, Han, Li, Shan, Zhao, "Video-based Remote Physiological Measurement via Cross-verified
         Feature Disentangling", ECCV 2020; layers as in its authors' code.
-    Differs: a pair is a clip of the batch and the next one, whose order is drawn anyway. Pseudo maps don't
-        move the norms' running statistics, as they are not met outside training. Instance norms have no
-        weights; where they stand, and the batch norms and ELUs of the wave's head, are choices which the
-        published number of parameters fits.
+    Differs: a map of more frames than the picture has columns is averaged down in time, which the published
+        ones of 300 frames are not. A pair is a clip of the batch and the next one, whose order is drawn
+        anyway. Pseudo maps don't move the norms' running statistics, as they are not met outside training.
+        Instance norms have no weights; where they stand, and the batch norms and ELUs of the wave's head,
+        are choices which the published number of parameters fits.
     """
 
     Config: ClassVar = CVDConfig
@@ -126,6 +127,8 @@ class CVD(nn.Module):
         self.needs.check(clip)
         frames, side = clip.shape[2], self.config.side_px
         picture = centred(rows_by_frames(clip))
+        if frames > side:
+            picture = _fit_time(picture, side)  # so that each frame counts, and noise is averaged down
         picture = nn.functional.interpolate(picture, (side, side), mode="bilinear", align_corners=False)
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)
