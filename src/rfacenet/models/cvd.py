@@ -26,18 +26,21 @@ class CVDConfig:
     Attributes:
         width: Channels of the first layer, a multiple of 4. 64 is the published network; less makes a network
             for small machines.
-        side_px: Height and width to which maps are resized, a multiple of 8. The weights of CVD's loss are
-            made for 320.
+        height_px: Height to which maps are resized, a multiple of 8. The weights of CVD's loss are made for
+            320×320.
+        width_px: Width likewise; a quarter of it must still show the pulse, so this is the wrong place to
+            save.
 
     Raises:
         SettingsError: A value cannot work.
     """
 
     width: int = 64
-    side_px: int = 320
+    height_px: int = 320
+    width_px: int = 320
 
     def __post_init__(self) -> None:
-        for name, multiple, published in (("width", 4, 64), ("side_px", 8, 320)):
+        for name, multiple, published in (("width", 4, 64), ("height_px", 8, 320), ("width_px", 8, 320)):
             value = getattr(self, name)
             if value < 2 * multiple or value % multiple:
                 raise SettingsError(
@@ -54,9 +57,9 @@ class CVDOutput(NamedTuple):
     Attributes:
         bvp: Pulse wave, ``(B, T)``.
         beats_per_frame: Heart rate, ``(B, 1)``.
-        picture: The map, resized, from −1 to 1, ``(B, 6, side, side)``.
+        picture: The map, resized, from −1 to 1, ``(B, 6, height, width)``.
         decoded: What the decoder makes of it, likewise.
-        pulse: Pulse features, ``(B, C, side/8, side/8)``.
+        pulse: Pulse features, ``(B, C, height/8, width/8)``.
         pseudo_pulse: Those of the clip's pseudo map.
         noise: The noise features that were put into the pseudo map, likewise.
         pseudo_noise: Those of the pseudo map.
@@ -125,11 +128,13 @@ class CVD(nn.Module):
             SettingsError: The network cannot take a clip of this shape; the message names one that it can.
         """
         self.needs.check(clip)
-        frames, side = clip.shape[2], self.config.side_px
+        frames, config = clip.shape[2], self.config
         picture = centred(rows_by_frames(clip))
-        if frames > side:
-            picture = _fit_time(picture, side)  # so that each frame counts, and noise is averaged down
-        picture = nn.functional.interpolate(picture, (side, side), mode="bilinear", align_corners=False)
+        if frames > config.width_px:
+            picture = _fit_time(
+                picture, config.width_px
+            )  # so that each frame counts, and noise is averaged down
+        picture = nn.functional.interpolate(picture, (config.height_px, config.width_px), mode="bilinear")
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)
         if not self.training:
