@@ -133,7 +133,7 @@ class CVD(nn.Module):
         if frames > config.width_px:
             picture = _fit_time(
                 picture, config.width_px
-            )  # so that each frame counts, and noise is averaged down
+            )  # each frame counts, and noise is averaged down
         picture = nn.functional.interpolate(picture, (config.height_px, config.width_px), mode="bilinear")
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)
