@@ -26,18 +26,21 @@ class CVDConfig:
     Attributes:
         width: Channels of the first layer, a multiple of 4. 64 is the published network; less makes a network
             for small machines.
-        side_px: Height and width to which maps are resized, a multiple of 8. The weights of CVD's loss are
-            made for 320.
+        height_px: Height to which maps are resized, a multiple of 8. The weights of CVD's loss are made for
+            320×320.
+        width_px: Width likewise; a quarter of it must still show the pulse, so this is the wrong place to
+            save.
 
     Raises:
         SettingsError: A value cannot work.
     """
 
     width: int = 64
-    side_px: int = 320
+    height_px: int = 320
+    width_px: int = 320
 
     def __post_init__(self) -> None:
-        for name, multiple, published in (("width", 4, 64), ("side_px", 8, 320)):
+        for name, multiple, published in (("width", 4, 64), ("height_px", 8, 320), ("width_px", 8, 320)):
             value = getattr(self, name)
             if value < 2 * multiple or value % multiple:
                 raise SettingsError(
@@ -54,9 +57,9 @@ class CVDOutput(NamedTuple):
     Attributes:
         bvp: Pulse wave, ``(B, T)``.
         beats_per_frame: Heart rate, ``(B, 1)``.
-        picture: The map, resized, from −1 to 1, ``(B, 6, side, side)``.
+        picture: The map, resized, from −1 to 1, ``(B, 6, height, width)``.
         decoded: What the decoder makes of it, likewise.
-        pulse: Pulse features, ``(B, C, side/8, side/8)``.
+        pulse: Pulse features, ``(B, C, height/8, width/8)``.
         pseudo_pulse: Those of the clip's pseudo map.
         noise: The noise features that were put into the pseudo map, likewise.
         pseudo_noise: Those of the pseudo map.
@@ -79,19 +82,21 @@ class CVD(nn.Module):
 
     The pulse is looked for by the ``estimator``, ``rate`` and ``wave`` (11.25 million parameters);
     ``noise_encoder`` and ``decoder`` work in training alone (1.09 million). The clip's length is free, as
-    maps are resized, but a rate is learned as beats in the picture.
+    maps are resized, but a rate is learned as beats in the picture. The answer is the heart rate, as in the
+    authors' evaluation; the wave, read from ten steps of time, is a second task that helps to learn it.
 
     Source: Niu, Yu, Han, Li, Shan, Zhao, "Video-based Remote Physiological Measurement via Cross-verified
         Feature Disentangling", ECCV 2020; layers as in its authors' code.
-    Differs: a pair is a clip of the batch and the next one, whose order is drawn anyway. Pseudo maps don't
-        move the norms' running statistics, as they are not met outside training. Instance norms have no
-        weights; where they stand, and the batch norms and ELUs of the wave's head, are choices which the
-        published number of parameters fits.
+    Differs: a map of more frames than the picture has columns is averaged down in time, which the published
+        ones of 300 frames are not. A pair is a clip of the batch and the next one, whose order is drawn
+        anyway. Pseudo maps don't move the norms' running statistics, as they are not met outside training.
+        Instance norms have no weights; where they stand, and the batch norms and ELUs of the wave's head,
+        are choices which the published number of parameters fits.
     """
 
     Config: ClassVar = CVDConfig
     needs = InputNeeds(
-        size_px=(63, 1), normalisation="map_rgb_yuv", label_form="wave", regions="areas", least_frames=32
+        size_px=(63, 1), normalisation="map_rgb_yuv", label_form="rate", regions="areas", least_frames=32
     )
 
     def __init__(self, config: CVDConfig | None = None) -> None:
@@ -123,9 +128,13 @@ class CVD(nn.Module):
             SettingsError: The network cannot take a clip of this shape; the message names one that it can.
         """
         self.needs.check(clip)
-        frames, side = clip.shape[2], self.config.side_px
+        frames, config = clip.shape[2], self.config
         picture = centred(rows_by_frames(clip))
-        picture = nn.functional.interpolate(picture, (side, side), mode="bilinear", align_corners=False)
+        if frames > config.width_px:
+            picture = _fit_time(
+                picture, config.width_px
+            )  # each frame counts, and noise is averaged down
+        picture = nn.functional.interpolate(picture, (config.height_px, config.width_px), mode="bilinear")
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)
         if not self.training:

@@ -74,6 +74,12 @@ def test_a_pseudo_map_has_the_clip_s_pulse_and_another_clip_s_noise() -> None:
     torch.testing.assert_close(output.pseudo_noise, network.noise_encoder(maps[3:]))
 
 
+def test_of_a_long_map_each_frame_counts() -> None:
+    network, clip = small().eval(), MapTester.draw(1, 6, 64, 63, 1).repeat_interleave(2, dim=2) / 2 + 64
+    flicker = 60.0 * (-1) ** torch.arange(128)[:, None, None]
+    torch.testing.assert_close(network(clip + flicker).beats_per_frame, network(clip).beats_per_frame)
+
+
 def test_pseudo_maps_leave_no_trace_in_the_norms() -> None:
     network, other, clip = small(), small(), MapTester.draw(2, 6, 48, 63, 1)
     network(clip)
@@ -86,7 +92,7 @@ def test_pseudo_maps_leave_no_trace_in_the_norms() -> None:
     ("setting", "message"),
     [
         ({"width": 6}, "CVD's width must be a multiple of 4, 8 at least, not 6; 64 would work"),
-        ({"side_px": 100}, "CVD's side_px must be a multiple of 8, 16 at least, not 100; 320 would work"),
+        ({"height_px": 100}, "CVD's height_px must be a multiple of 8, 16 at least, not 100; 320 would work"),
     ],
 )
 def test_refuses_settings_that_cannot_work(setting: dict[str, int], message: str) -> None:
