@@ -26,7 +26,7 @@ from rfacenet.models.needs import needs_of
 from rfacenet.models.stmap import stretched
 
 SMALL: dict[str, dict[str, Any]] = {
-    "cvd": {"width": 8, "height_px": 64, "width_px": 64},
+    "cvd": {"width": 8, "rows_px": 64, "columns_px": 64},
     "deepphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8},
     "dualgan": {"width": 4},
     "efficientphys": {"height_px": 16, "width_px": 16, "filters": 4, "hidden": 8, "frame_depth": 8},

@@ -26,21 +26,20 @@ class CVDConfig:
     Attributes:
         width: Channels of the first layer, a multiple of 4. 64 is the published network; less makes a network
             for small machines.
-        height_px: Height to which maps are resized, a multiple of 8. The weights of CVD's loss are made for
-            320×320.
-        width_px: Width likewise; a quarter of it must still show the pulse, so this is the wrong place to
-            save.
+        rows_px: Height to which maps are resized, a multiple of 8. The weights of CVD's loss are made for
+            320 rows and columns.
+        columns_px: Width likewise. The first layers leave a quarter of it, which must still show the pulse.
 
     Raises:
         SettingsError: A value cannot work.
     """
 
     width: int = 64
-    height_px: int = 320
-    width_px: int = 320
+    rows_px: int = 320
+    columns_px: int = 320
 
     def __post_init__(self) -> None:
-        for name, multiple, published in (("width", 4, 64), ("height_px", 8, 320), ("width_px", 8, 320)):
+        for name, multiple, published in (("width", 4, 64), ("rows_px", 8, 320), ("columns_px", 8, 320)):
             value = getattr(self, name)
             if value < 2 * multiple or value % multiple:
                 raise SettingsError(
@@ -130,11 +129,9 @@ class CVD(nn.Module):
         self.needs.check(clip)
         frames, config = clip.shape[2], self.config
         picture = centred(rows_by_frames(clip))
-        if frames > config.width_px:
-            picture = _fit_time(
-                picture, config.width_px
-            )  # each frame counts, and noise is averaged down
-        picture = nn.functional.interpolate(picture, (config.height_px, config.width_px), mode="bilinear")
+        if frames > config.columns_px:
+            picture = _fit_time(picture, config.columns_px)  # each frame counts, and noise is averaged down
+        picture = nn.functional.interpolate(picture, (config.rows_px, config.columns_px), mode="bilinear")
         _, pulse, third, fourth = self.estimator.each_layer(picture)
         output = CVDOutput(self._wave(third, frames), self._beats(fourth) / frames)
         if not self.training:

@@ -92,7 +92,7 @@ def test_pseudo_maps_leave_no_trace_in_the_norms() -> None:
     ("setting", "message"),
     [
         ({"width": 6}, "CVD's width must be a multiple of 4, 8 at least, not 6; 64 would work"),
-        ({"height_px": 100}, "CVD's height_px must be a multiple of 8, 16 at least, not 100; 320 would work"),
+        ({"rows_px": 100}, "CVD's rows_px must be a multiple of 8, 16 at least, not 100; 320 would work"),
     ],
 )
 def test_refuses_settings_that_cannot_work(setting: dict[str, int], message: str) -> None:
