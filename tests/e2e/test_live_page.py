@@ -142,6 +142,13 @@ def test_a_video_file_is_measured_by_the_page(address, simulated_camera, person_
         open_page(driver, address)
         text = Path(tmp_path / "notes.txt")
         text.write_text("no video")
+        offered = [
+            option.get_attribute("value")
+            for option in element(driver, "method").find_elements("css selector", "option")
+        ]
+        assert "pos" in offered
+        assert "samc" not in offered  # it sees more than the crops that the page sends
+        element(driver, "video-method").send_keys("samc")
         element(driver, "files").send_keys(f"{person_video}\n{text}")
         jobs, _ = wait_until(
             lambda: (
@@ -150,9 +157,13 @@ def test_a_video_file_is_measured_by_the_page(address, simulated_camera, person_
             60,
         )
         assert "8" in jobs
+        assert "samc" in jobs
         driver.find_element("link text", "Report").click()
         driver.switch_to.window(driver.window_handles[-1])
         wait_until(lambda: "Pulse wave" in driver.page_source, 10)
         assert driver.find_element("tag name", "svg").is_displayed()
         wide = driver.execute_script("return document.documentElement.scrollWidth <= innerWidth + 1")
         assert wide
+        driver.get(f"{address.rstrip('/')}/docs")
+        wait_until(lambda: "/api/videos" in element(driver, "operations").text, 5)
+        assert "WebSocket" in element(driver, "about").text

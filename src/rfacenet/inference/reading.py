@@ -138,7 +138,7 @@ def read_samples(samples: FaceSamples, method: Method, settings: EstimateSetting
         bvp=nothing if method.gives_rate else PulseWave(fs_hz, wave),
         heart_rate_bpm=rate_bpm,
         quality=certainty,
-        reason=None if rate_bpm is not None else _no_pulse(certainty, settings.min_quality),
+        reason=None if rate_bpm is not None else _no_pulse(certainty, settings.min_quality, method),
         windows=_rolling((wave, changes, course if method.gives_rate else None), fs_hz, settings),
         beats_s=tuple(float(t) for stretch_s in beats_s for t in stretch_s),
         variability=variability(beats_s),
@@ -331,7 +331,12 @@ def _too_short(duration_s: float, longest_s: float, fs_hz: float, method: Method
     return f"The longest stretch without a break has {longest_s:.2f} s; {needed}."
 
 
-def _no_pulse(certainty: float, min_quality: float) -> str:
+def _no_pulse(certainty: float, min_quality: float, method: Method) -> str:
+    if method.gives_rate:
+        return (
+            f"The rate of '{method.name}' is not borne out by the pulse that {WITNESS.name.upper()} sees: "
+            f"a quality of {certainty:.2f}, and at least {min_quality:.2f} is needed; another method may do."
+        )
     return (
         f"No pulse was found: the strongest rhythm has a quality of {certainty:.2f} and at least "
         f"{min_quality:.2f} is needed; more light and less movement help."
@@ -342,7 +347,8 @@ def _wave_note(method: Method) -> list[str]:
     if not method.gives_rate:
         return []
     return [
-        f"'{method.name}' gives heart rates and no pulse wave; their quality is {WITNESS.name.upper()}'s."
+        f"'{method.name}' gives heart rates and no pulse wave; their quality is how far "
+        f"the pulse that {WITNESS.name.upper()} sees agrees."
     ]
 
 

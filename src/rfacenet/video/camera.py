@@ -174,8 +174,9 @@ def _refusal(name: str, error: FFmpegError | OSError) -> VideoError:
 
 
 def _others(name: str) -> str:
-    cameras = [str(camera) for camera in list_cameras() if camera.name != name]
-    return f"this machine has {', '.join(cameras)}." if cameras else "this machine has no other."
+    cameras = list_cameras()
+    others = ", ".join(str(camera) for camera in cameras if camera.name != name)
+    return f"this machine has {others or ('no other' if cameras else 'none')}."
 
 
 def _line(path: Path) -> str:

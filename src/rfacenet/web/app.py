@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from rfacenet import __version__
 from rfacenet.web.face_finder import FaceFinder
@@ -113,3 +114,13 @@ def _add_refusals(app: FastAPI) -> None:
             return JSONResponse({"detail": str(error)}, status, headers)
 
         app.add_exception_handler(kind, refuse)
+
+    async def not_here(request: Request, error: HTTPException) -> Response:
+        own = {
+            "Not Found": "There is nothing at this address; /docs lists what there is.",
+            "Method Not Allowed": f"This address takes no {request.method[:20]}; /docs lists what it takes.",
+        }
+        detail = own.get(error.detail, error.detail)
+        return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
+
+    app.add_exception_handler(HTTPException, not_here)  # type: ignore[arg-type]  # narrower than its stub

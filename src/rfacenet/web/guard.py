@@ -43,6 +43,7 @@ SAFE_HEADERS = {
 COOKIE_S = 30 * 24 * 3600
 """How long a browser remembers the token."""
 
+WRONG_TOKEN = "The token is not the right one: open the address that 'rfacenet serve' shows now."
 NO_TOKEN = (
     "This service asks for a token: open the address that 'rfacenet serve' shows, with the token in it."
 )
@@ -77,7 +78,8 @@ class Guard:
         elif self._brings_token(scope):
             await self._remember_token(marked)
         elif not self._knows_token(scope):
-            await _refuse(scope, receive, marked, 401, NO_TOKEN)
+            is_wrong = b"token=" in scope["query_string"] or "authorization" in Headers(scope=scope)
+            await _refuse(scope, receive, marked, 401, WRONG_TOKEN if is_wrong else NO_TOKEN)
         else:
             await self._app(scope, receive, marked)
 
@@ -166,9 +168,11 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, reaso
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": reason})
         return
-    body = json.dumps({"detail": reason}).encode()
+    # To a person before a browser in plain words.
+    is_page = "text/html" in Headers(scope=scope).get("accept", "")
+    body = reason.encode() if is_page else json.dumps({"detail": reason}).encode()
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", b"text/plain; charset=utf-8" if is_page else b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]

@@ -133,8 +133,12 @@ class _VideoRoutes:
         name: Annotated[str, Query(max_length=1000, description="What to call the video")] = "video",
         method: Annotated[str, Query(max_length=100, description="Name of the method")] = FACE_METHOD,
         content_length: Annotated[str | None, Header(include_in_schema=False)] = None,
+        content_type: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> VideoAnswer:
         """Send a video file, as the whole body of the request, to be measured when its turn comes."""
+        if content_type.startswith("multipart/"):
+            form = "The file itself is expected as the body (curl --data-binary @face.mp4), not a form."
+            raise HTTPException(415, form, _GO)
         if content_length is not None and content_length.isdecimal():
             self._videos.check_size(int(content_length[:18]))
         chosen = await asyncio.to_thread(known_method, method)

@@ -87,7 +87,9 @@ def serve(
     try:
         config.load()
     except OSError as error:
-        raise SettingsError(f"The certificate cannot be used ({error}); give PEM files.") from error
+        missing = [str(path) for path in tls_files or () if not path.is_file()]
+        what = f"'{missing[0]}' does not exist" if missing else f"The certificate cannot be used ({error})"
+        raise SettingsError(f"{what}; give certificate and key as PEM files.") from error
     listener = listening_socket(settings.host, settings.port)
     with listener:
         server = _Server(config, lambda: when_ready(page_address(settings, listener.getsockname()[1])))
@@ -118,10 +120,20 @@ def page_address(settings: ServeSettings, port: int) -> str:
     """Where the page is, the token in it."""
     host = settings.host
     if host in ("0.0.0.0", "::"):  # every address of this machine
-        host = socket.gethostname()
+        host = _own_address()
     scheme = "https" if settings.is_encrypted else "http"
     token = "" if settings.token is None else f"?token={settings.token}"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{token}"
+
+
+def _own_address() -> str:
+    """The address by which others on the network reach this machine; its name, if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the way
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 class _Server(uvicorn.Server):

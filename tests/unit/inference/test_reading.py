@@ -196,7 +196,7 @@ def test_a_method_without_a_wave_gives_rates_and_invents_none():
 def test_a_rate_that_the_faces_colour_does_not_have_is_not_trusted():
     reading = read_rate(110.0, face())
     assert reading.heart_rate_bpm is None
-    assert "No pulse was found" in reading.reason
+    assert "not borne out by the pulse that POS sees" in reading.reason
     assert read_rate(110.0, face(), min_quality=0).heart_rate_bpm == pytest.approx(110)
 
 

@@ -38,3 +38,13 @@ def test_a_method_is_never_a_file(method):
     answer = client.post("/api/videos", params={"method": method}, content=b"\x00\x00\x01")
     assert answer.status_code == 400
     assert "There is no method" in answer.json()["detail"]
+
+
+def test_what_is_not_there_is_said_in_a_sentence():
+    client = TestClient(create_app(ServeSettings()), base_url="http://localhost")
+    assert client.get("/nothing").json()["detail"].startswith("There is nothing at this address")
+    answer = client.get("/api/videos")
+    assert (answer.status_code, answer.json()["detail"][:28]) == (405, "This address takes no GET; /")
+    form = client.post("/api/videos", files={"file": b"\x00\x00\x00\x18ftypmp42"})
+    assert form.status_code == 415
+    assert "--data-binary" in form.json()["detail"]

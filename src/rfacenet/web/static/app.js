@@ -23,6 +23,11 @@ function speak(text, isUrgent = false) {
   if (at("spoken").textContent !== text) at("spoken").textContent = text;
 }
 
+function lastRateText() {
+  const rate = last?.heart_rate_bpm ?? null;
+  return rate === null ? "No measurement yet" : `Last: ${Math.round(rate)} beats per minute, ${Math.round(100 * last.quality)} % confidence`;
+}
+
 function showRate(rate, quality) {
   const isKnown = rate !== null;
   at("rate").textContent = isKnown ? Math.round(rate) : "–";
@@ -34,7 +39,7 @@ function showRate(rate, quality) {
   at("meter").setAttribute("aria-valuenow", percent);
   at("confidence").textContent = isKnown
     ? `${percent} % confidence: right within 3 beats a minute`
-    : quality > 0 ? `${percent} % confidence: not enough to say a rate` : "No measurement yet";
+    : quality > 0 ? `${percent} % confidence: not enough to say a rate` : lastRateText();
 }
 
 function showBox(box) {
@@ -143,19 +148,19 @@ async function savePicture() {
 
 async function listMethods() {
   const methods = await (await fetch("/api/methods")).json();
-  const groups = {
-    Networks: ({ kind, is_live }) => is_live && kind === "neural",
-    Classical: ({ kind, is_live }) => is_live && kind === "classical",
-    "For video files alone": ({ is_live }) => !is_live,
-  };
-  for (const [label, belongs] of Object.entries(groups)) {
+  offerMethods(at("method"), methods.filter(({ is_live }) => is_live));
+  offerMethods(at("video-method"), methods);
+}
+
+function offerMethods(select, methods) {
+  for (const [kind, label] of [["neural", "Networks"], ["classical", "Classical"]]) {
     const group = Object.assign(document.createElement("optgroup"), { label });
-    for (const { name, source, is_default } of methods.filter(belongs)) {
+    for (const { name, source, is_default } of methods.filter((method) => method.kind === kind)) {
       const option = new Option(is_default ? `${name} (usual)` : name, name, is_default, is_default);
       option.title = source;
       group.append(option);
     }
-    at("method").append(group);
+    select.append(group);
   }
 }
 
@@ -166,7 +171,12 @@ async function tellLimits() {
 
 function tellPrivacy() {
   const { hostname } = location, isHere = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-  if (!isHere) at("privacy-text").textContent = `Video goes to ${hostname} alone, and is not kept.`;
+  if (isHere) return;
+  const isOpen = location.protocol === "http:";
+  at("privacy-text").textContent = isOpen
+    ? `Video goes to ${hostname} unencrypted: others on the network can watch.`
+    : `Video goes to ${hostname} alone, and is not kept.`;
+  at("privacy").dataset.tone = isOpen ? "bad" : "good";
 }
 
 function redraw() {
@@ -183,7 +193,7 @@ at("save-picture").onclick = savePicture;
 new ResizeObserver(redraw).observe(at("wave"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
-const uploads = new Uploads(at("jobs"), () => at("method").value);
+const uploads = new Uploads(at("jobs"), () => at("video-method").value);
 at("files").onchange = ({ target }) => { uploads.add(target.files); target.value = ""; };
 at("drop").addEventListener("drop", ({ dataTransfer }) => uploads.add(dataTransfer.files));
 // A file that misses its place would replace the page.

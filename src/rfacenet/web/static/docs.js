@@ -7,7 +7,7 @@ function element(name, properties = {}, ...children) {
 }
 
 const description = await (await fetch("/openapi.json")).json();
-document.getElementById("about").prepend(`${description.description} `);
+document.getElementById("about").prepend(`${description.info.description} `);
 for (const [path, operations] of Object.entries(description.paths)) {
   for (const [verb, operation] of Object.entries(operations)) {
     const rows = (operation.parameters ?? []).map(({ name, in: where, required, schema, description: text }) =>

@@ -4,8 +4,11 @@ import { offer } from "/save.js";
 
 const ASK_EVERY_MS = 700;
 
-const rateText = ({ heart_rate_bpm: rate, quality, reason }) =>
-  rate === null ? `No heart rate. ${reason ?? ""}` : `${rate.toFixed(1)} beats per minute (quality ${quality.toFixed(2)})`;
+function resultText({ heart_rate_bpm: rate, quality, reason, method, notes }) {
+  const name = method.replace(/\.simulated$/, "");
+  const answer = rate === null ? `No heart rate (${name}). ${reason ?? ""}` : `${rate.toFixed(1)} beats per minute (quality ${quality.toFixed(2)}, ${name}).`;
+  return [answer, ...notes].join(" ");
+}
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -106,13 +109,16 @@ class Job {
   }
 
   #show(result) {
-    this.#end(rateText(result));
+    this.#end(resultText(result));
+    if (result.fs_hz === null) return; // it could not be read: there is nothing to report
     const where = `/api/videos/${this.#id}`;
     const report = element("a", { className: "button", href: `${where}/report`, target: "_blank", rel: "noopener", textContent: "Report" });
     const json = element("button", { type: "button", textContent: "JSON" });
     json.onclick = () => offer(JSON.stringify(result), "application/json", "heart-rate.json");
     const csv = element("a", { className: "button", href: `${where}/csv`, download: "heart-rate.csv", textContent: "CSV" });
-    this.#remove.before(report, json, csv);
+    const buttons = element("span", { className: "saves" }, report, json, csv);
+    this.#remove.before(buttons);
+    buttons.append(this.#remove);
   }
 
   #say(text) { if (this.#answer.textContent !== text) this.#answer.textContent = text; }
