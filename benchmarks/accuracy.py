@@ -71,10 +71,12 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, nargs="*", default=[], metavar="FOLDER")
     parser.add_argument("--clips", type=int, default=300, help="simulated clips of each difficulty")
     parser.add_argument("--videos", type=int, default=12, help="simulated videos of each difficulty")
+    parser.add_argument("--methods", nargs="*", default=[], metavar="NAME", help="all, where left out")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    choose(options.methods)
     tables = []
-    with workers() as pool:
+    with workers(chosen=options.methods) as pool:
         for difficulty in DIFFICULTIES:
             results = clips(pool, difficulty, options.clips)
             note = f"{len(results)} clips of {CLIP_S} s, straight from the simulator."
@@ -105,8 +107,9 @@ def main() -> None:
                     each(results),
                 ]
     text = PAGE.format(
-        command=f"python benchmarks/accuracy.py --clips {options.clips} --videos {options.videos} "
-        "--recordings …",
+        command=f"python benchmarks/accuracy.py --clips {options.clips} --videos {options.videos}"
+        + (" --recordings …" if options.recordings else "")
+        + (f" --methods {' '.join(options.methods)}" if options.methods else ""),
         machine=f"{platform.machine()}, {os.cpu_count()} cores",
         n_clips=options.clips,
         n_videos=options.videos,
@@ -120,15 +123,30 @@ def main() -> None:
         options.out.write_text(text)
 
 
-def workers(number: int | None = None) -> ProcessPoolExecutor:
+def workers(number: int | None = None, chosen: Sequence[str] = ()) -> ProcessPoolExecutor:
     """Processes of one thread each, by default one a core: threads that wait for each other are slow."""
     return ProcessPoolExecutor(
-        number, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        number, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(chosen,)
     )
 
 
+def _start_worker(chosen: Sequence[str]) -> None:
+    torch.set_num_threads(1)
+    choose(chosen)
+
+
+def choose(names: Sequence[str]) -> None:
+    """Measure these methods alone in this process; none for all."""
+    _chosen[:] = [get_method(name).name for name in names]
+
+
+_chosen: list[str] = []
+
+
 def methods() -> dict[str, Method]:
-    """All methods, and one with the field's larger face box to compare."""
+    """All methods, and one with the field's larger face box to compare; or those that were chosen."""
+    if _chosen:
+        return {name: get_method(name) for name in _chosen}
     found = {name: get_method(name) for name in list_methods()}
     pos = found["pos"]
     return {**found, ENLARGED: replace(pos, input=replace(pos.input, enlarge=1.5))}
