@@ -53,7 +53,11 @@ def _run(options: argparse.Namespace) -> int:
     if (options.tls_certificate is None) != (options.tls_key is None):
         raise SettingsError("--tls-certificate and --tls-key go together; give both.")
     token = options.token
-    if token is None and not options.no_token and not is_loopback(options.host or "127.0.0.1"):
+    if (
+        token is None
+        and not options.no_token
+        and not is_loopback("127.0.0.1" if options.host is None else options.host)
+    ):
         token = secrets.token_urlsafe(16)
     limits = ("max_viewers", "max_videos", "max_upload_mb", "max_video_s", "max_memory_mb")
     is_encrypted = options.tls_key is not None

@@ -240,7 +240,7 @@ class LiveEstimator:
 
     def _remember(self, sample: _Sample) -> None:
         self._samples.append(sample)
-        while self._samples[0].t_s < self._last_t_s - self.memory_s:
+        while self._samples and self._samples[0].t_s < self._last_t_s - self.memory_s:
             self._samples.popleft()
 
     def _waiting(self) -> list[_Sample]:

@@ -28,6 +28,7 @@ class FaceFinder:
     def __init__(self) -> None:
         self._process: IsolatedProcess | None = None
         self._turn = asyncio.Lock()
+        self._exchanges: set[asyncio.Task[list[FaceBox]]] = set()
 
     async def start(self) -> None:
         """Start the process, so that the first viewer need not wait for it."""
@@ -40,6 +41,13 @@ class FaceFinder:
         Args:
             jpeg: The picture, checked by :func:`rfacenet.web.messages.check_jpeg`.
         """
+        # To its end even if the asker goes: its answer would be taken for that to the next picture.
+        exchange = asyncio.ensure_future(self._exchange(jpeg))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._exchanges.discard)
+        return await asyncio.shield(exchange)
+
+    async def _exchange(self, jpeg: bytes) -> list[FaceBox]:
         async with self._turn:
             try:
                 process = await self._running()
@@ -49,9 +57,6 @@ class FaceFinder:
             except (EOFError, ValueError):
                 boxes = None
                 answer = None
-            except asyncio.CancelledError:
-                self.close()  # its answer would be taken for that to the next picture
-                raise
             if answer is None:
                 self.close()
             return boxes or []
@@ -84,25 +89,28 @@ class FaceFollower:
 
     def __init__(self) -> None:
         self._last: FaceBox | None = None
+        self._others: list[FaceBox] = []
         self._misses = 0
 
     def follow(self, faces: list[FaceBox]) -> tuple[FaceBox | None, bool]:
         """The followed face among those of the next picture, and whether it is another than before."""
-        same = self._same(faces)
-        if same is None and self._last is not None and self._misses == 0 and not faces:
-            self._misses = 1
+        same = None if self._last is None else _most_alike(self._last, faces)
+        # Who was there all along does not take the place of a face that is missed once; a stranger does.
+        strangers = [face for face in faces if _most_alike(face, self._others) is None]
+        if same is None and self._last is not None and self._misses == 0 and not strangers:
+            self._misses, self._others = 1, faces
             return self._last, False
         is_other = same is None and self._last is not None and bool(faces)
         self._last = same or max(faces, key=lambda face: face.area_px, default=None)
+        self._others = [face for face in faces if face is not self._last]
         self._misses = 0
         return self._last, is_other
 
-    def _same(self, faces: list[FaceBox]) -> FaceBox | None:
-        if self._last is None or not faces:
-            return None
-        overlaps = [_overlap(face, self._last) for face in faces]
-        best = max(range(len(faces)), key=overlaps.__getitem__)
-        return faces[best] if overlaps[best] > SAME_FACE_OVERLAP else None
+
+def _most_alike(face: FaceBox, faces: list[FaceBox]) -> FaceBox | None:
+    """Which of ``faces`` could be ``face`` at another time; None if none could."""
+    best = max(faces, key=lambda other: _overlap(other, face), default=None)
+    return best if best is not None and _overlap(best, face) > SAME_FACE_OVERLAP else None
 
 
 def _overlap(one: FaceBox, other: FaceBox) -> float:

@@ -122,7 +122,7 @@ class Guard:
         assert self._token is not None
         secure = "; Secure" if self._is_encrypted else ""
         cookie = (
-            f"{_COOKIE}={self._token.decode()}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_S}{secure}"
+            f"{_COOKIE}={self._token.decode()}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_S}{secure}"
         )
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 303, "headers": headers})

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -131,3 +131,21 @@ def _data_bytes() -> int:
             return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+class LentFile:
+    """An open file that a process is started with.
+
+    It travels with the start itself. A bare ``DupFd``, made earlier, would be fetched over a socket from a
+    thread of this process that unpickles what it is sent.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_is, (reduction.DupFd(self._descriptor),)
+
+
+def _as_it_is(file: Any) -> Any:
+    return file

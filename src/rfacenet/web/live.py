@@ -153,13 +153,15 @@ async def _either(*works: Any) -> None:
     """Run several things until one of them ends, and end the others."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    for task in done:
-        _raise_plain(task.exception())
+    # Each is asked, those that end later too: an error that nobody asks for is printed to the terminal.
+    errors = [task.exception() for task in tasks if not task.cancelled()]
+    for error in errors:
+        _raise_plain(error)
 
 
 def _raise_plain(error: BaseException | None) -> None:

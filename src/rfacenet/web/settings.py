@@ -51,6 +51,8 @@ class ServeSettings:
     is_encrypted: bool = False
 
     def __post_init__(self) -> None:
+        if not self.host.strip():
+            raise SettingsError("The address to listen on is empty; give one, or leave --host out.")
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"There is no port {self.port}; choose 1 to 65535, or 0 for any free one.")
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:

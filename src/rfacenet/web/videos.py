@@ -17,7 +17,7 @@ from rfacenet.errors import RfacenetError, VideoError
 from rfacenet.inference.estimator import unreadable
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.web.containers import HEAD_BYTES, is_video
-from rfacenet.web.isolation import IsolatedProcess, ProcessLimits
+from rfacenet.web.isolation import IsolatedProcess, LentFile, ProcessLimits
 from rfacenet.web.settings import ServeSettings
 from rfacenet.web.video_process import answer
 
@@ -192,7 +192,7 @@ class Videos:
     async def _measure(self, video: Video) -> None:
         assert video.file is not None
         video.state = "working"
-        arguments = (reduction.DupFd(video.file.fileno()), video.label, video.method)
+        arguments = (LentFile(video.file.fileno()), video.label, video.method)
         try:
             video.process = IsolatedProcess("rfacenet.web.video_process:measure", arguments, self._limits)
             video.outcome = await asyncio.to_thread(self._follow, video, video.process)
@@ -209,7 +209,7 @@ class Videos:
             try:
                 said = process.receive(min(left_s, 1.0))
                 message = None if said is None else json.loads(said)
-            except (EOFError, ValueError):
+            except (EOFError, ValueError, RecursionError):
                 return _failed(video, "took its process down; it may be too large or broken")
             if isinstance(message, dict) and "result" in message:
                 return message

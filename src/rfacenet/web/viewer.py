@@ -26,6 +26,9 @@ MAX_PENDING = 600
 KEPT_S = 30.0
 """So much can be saved."""
 
+MAX_KEPT = round(75 * KEPT_S)
+"""... whatever a client says of its times."""
+
 NEW_START_S = 5.0
 """After a break in the frames' times of more than this, or a step back, everything begins anew."""
 
@@ -50,7 +53,7 @@ class Viewer:
         self._estimator = new_estimator(self.settings)
         self._pending: deque[LiveMessage] = deque()
         self._turn = threading.Lock()
-        self._kept: deque[LiveMessage] = deque()
+        self._kept: deque[LiveMessage] = deque(maxlen=MAX_KEPT)
 
     @property
     def crop_px(self) -> tuple[int, int]:
@@ -71,8 +74,8 @@ class Viewer:
 
     def start_anew(self) -> None:
         """Forget what was seen: what comes next is another face."""
-        self._pending.clear()
         with self._turn:
+            self._pending.clear()
             self._kept.clear()
             self._estimator = new_estimator(self.settings)
 

@@ -258,3 +258,10 @@ def test_a_feed_tells_of_a_frame_that_cannot_be_used(frames):
     feed.put(Frame(0.0, np.zeros((4, 4), np.uint8)))
     with pytest.raises(SettingsError, match="cannot be read"):
         feed.finish()
+
+
+def test_a_gap_longer_than_the_memory_begins_anew(frames):
+    live = fed(frames[:150], method="pos")
+    for frame in frames:
+        live.add_frame(replace(frame, t_s=100 + frame.t_s))
+    assert live.estimate().heart_rate_bpm == pytest.approx(84, abs=3)

@@ -71,16 +71,18 @@ const shown = {
     hint("Looking for your face.", "wait");
   },
   estimate(message) {
+    if (message.fs_hz === null) return hint("Looking for your face.", "wait");
+    if (message.t_s === last?.t_s) return; // nothing has come since
     last = message;
     startedAt ??= message.t_s;
     const { heart_rate_bpm: rate, quality } = message;
     showRate(rate, quality);
     wave.take(message.wave);
     history.take(message.t_s - startedAt, rate, quality);
-    const text = message.fs_hz === null ? "Looking for your face." : message.hint ?? (rate === null ? "Hold still: the pulse is not clear yet." : "Good signal.");
+    const text = message.hint ?? (rate === null ? "Hold still: the pulse is not clear yet." : "Good signal.");
     hint(text, rate === null ? "wait" : message.hint ? "wait" : "good");
     speak(rate === null ? text : `${Math.round(rate)} beats per minute, ${Math.round(100 * quality)} percent confidence. ${message.hint ?? ""}`);
-    const speed = message.fs_hz === null ? "" : `${message.fs_hz.toFixed(1)} frames per second`;
+    const speed = `${message.fs_hz.toFixed(1)} frames per second`;
     at("detail").textContent = message.dropped_frames ? `${speed}, ${message.dropped_frames} dropped` : speed;
     const hasWave = Boolean(message.wave?.value.some((value) => value !== null));
     for (const id of ["save-json", "save-csv", "save-picture"]) at(id).disabled = !hasWave;

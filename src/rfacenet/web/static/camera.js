@@ -14,7 +14,8 @@ const REASONS = {
 
 export class CameraError extends Error {}
 
-export async function openCamera(video) {
+// `isOver` says whether nobody waits for it any more.
+export async function openCamera(video, isOver) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new CameraError(
       "Browsers give the camera to pages of this machine and to https alone. Open the page there, or serve it by https.");
@@ -25,14 +26,23 @@ export async function openCamera(video) {
   } catch (error) {
     throw new CameraError(REASONS[error.name] ?? `The camera could not be opened (${error.name}).`);
   }
+  if (isOver()) {
+    closeCamera(stream, video);
+    return stream;
+  }
   video.srcObject = stream;
-  await video.play();
+  try {
+    await video.play();
+  } catch (error) {
+    closeCamera(stream, video);
+    throw new CameraError(`The camera's picture cannot be shown (${error.name}). Start again.`);
+  }
   return stream;
 }
 
-export function closeCamera(video) {
-  video.srcObject?.getTracks().forEach((track) => track.stop());
-  video.srcObject = null;
+export function closeCamera(stream, video) {
+  stream.getTracks().forEach((track) => track.stop());
+  if (video.srcObject === stream) video.srcObject = null;
 }
 
 // Calls `take(t_s)` for each frame of a playing video until the function that it returns is called.

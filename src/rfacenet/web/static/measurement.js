@@ -15,6 +15,7 @@ const HIDDEN = "The page is in the background, where browsers hold the pictures 
 
 export class Measurement {
   #video;
+  #stream = null;
   #on;
   #cutter = new Cutter();
   #box = new GlidingBox();
@@ -34,13 +35,13 @@ export class Measurement {
 
   async start(method) {
     try {
-      const stream = await openCamera(this.#video);
-      stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.end(CAMERA_STOPPED)));
+      this.#stream = await openCamera(this.#video, () => this.#isOver);
+      this.#stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.end(CAMERA_STOPPED)));
     } catch (error) {
       if (!(error instanceof CameraError)) throw error;
       return this.end(error.message);
     }
-    if (this.#isOver) return closeCamera(this.#video);
+    if (this.#isOver) return closeCamera(this.#stream, this.#video);
     this.#frameAt = performance.now() / 1000;
     this.#connection = new Connection(method, {
       ready: (format) => { this.#format = format; this.#on.ready(format); },
@@ -61,7 +62,7 @@ export class Measurement {
     clearInterval(this.#watch);
     this.#stopFrames();
     this.#connection?.close();
-    closeCamera(this.#video);
+    if (this.#stream) closeCamera(this.#stream, this.#video);
     this.#on.end(sentence);
   }
 
