@@ -88,12 +88,13 @@ class Viewer:
     def result(self) -> dict[str, Any]:
         """The last :data:`KEPT_S`, as ``rfacenet estimate`` would write a video of them; the stream goes on.
 
-        Raises:
-            RfacenetError: Nothing has come yet.
+        Where nothing has come yet, the result is null.
         """
         with self._turn:
             self._take_in_all()
             kept = list(self._kept)
+        if not kept:
+            return {"type": "result", "result": None, "csv": None}
         estimator = new_estimator(self.settings)
         for message in kept:
             _add(estimator, message)

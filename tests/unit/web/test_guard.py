@@ -119,3 +119,10 @@ def test_nothing_else_is_served(path):
 def test_settings_that_cannot_work_are_refused(settings, says):
     with pytest.raises(SettingsError, match=says):
         ServeSettings(**settings)
+
+
+def test_an_odd_cookie_or_origin_of_others_breaks_nothing():
+    asked = client(token=TOKEN)
+    odd = {"cookie": f'other={{"a": 1}}; rfacenet-token={TOKEN}'}
+    assert asked.get("/api/limits", headers=odd).status_code == 200
+    assert asked.get("/api/limits", headers={**odd, "origin": "http://["}).status_code == 403

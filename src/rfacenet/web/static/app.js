@@ -99,7 +99,7 @@ const shown = {
     showBox(null);
     showRate(null, 0);
     at("detail").textContent = "";
-    hint(text || "Stopped. What was measured can still be saved.", text ? "bad" : "calm");
+    hint(text || (lastResult ? "Stopped. What was measured can still be saved." : "Stopped."), text ? "bad" : "calm");
     speak(text || "Stopped.", true);
     measurement = null;
   },

@@ -20,7 +20,7 @@ export class Connection {
     this.#socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.type === "busy") reason = message.detail;
-      else if (message.type === "result") this.#results.shift()?.(message);
+      else if (message.type === "result") this.#results.splice(0).forEach((give) => give(message.result ? message : null));
       else on[message.type]?.(message);
     };
     this.#socket.onclose = ({ reason: said }) => {
@@ -41,7 +41,7 @@ export class Connection {
   // Everything that the service remembers; null if the connection ended.
   result() {
     if (!this.isOpen) return Promise.resolve(null);
-    this.#socket.send(JSON.stringify({ type: "save" }));
+    if (!this.#results.length) this.#socket.send(JSON.stringify({ type: "save" })); // one answer serves all who wait
     return new Promise((give) => this.#results.push(give));
   }
 
