@@ -11,6 +11,8 @@ import pytest
 
 from rfacenet.cli import live as command
 from rfacenet.cli.main import main
+from rfacenet.errors import VideoError
+from rfacenet.video import in_real_time
 
 
 def run(*arguments):
@@ -88,3 +90,15 @@ def test_help_ends_with_examples(capsys):
     with pytest.raises(SystemExit):
         run("--help")
     assert "rfacenet live --file face.mp4 --speed 4" in capsys.readouterr().out
+
+
+def test_what_came_before_the_camera_went_is_kept(person_video, capsys, monkeypatch):
+    def unplugged(frames, _speed):
+        yield from in_real_time(frames, 2)
+        raise VideoError("The camera was unplugged.")
+
+    monkeypatch.setattr("rfacenet.video.in_real_time", unplugged)
+    assert run("--file", person_video, "--method", "pos") == 2
+    said = capsys.readouterr()
+    assert "83." in said.out or "84." in said.out
+    assert "The camera was unplugged." in said.err

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from rfacenet.cli.command import ANSWERED, INTERRUPTED, UNANSWERED, Commands, add_command, given, positive
+from rfacenet.cli.command import (
+    ANSWERED,
+    INTERRUPTED,
+    UNANSWERED,
+    WRONG_USE,
+    Commands,
+    add_command,
+    given,
+    positive,
+)
 from rfacenet.cli.estimate import STDOUT, answer
-from rfacenet.errors import RfacenetError, SettingsError
+from rfacenet.errors import RfacenetError, SettingsError, VideoError
 from rfacenet.types import FaceChoice
 
 if TYPE_CHECKING:
@@ -79,17 +88,22 @@ def _run(options: argparse.Namespace) -> int:
         frames: Iterable[Frame] = source
         if options.file:
             frames = in_real_time(source, options.speed or 1.0)
-        was_stopped = False
+        was_stopped, lost = False, None
         try:
             _follow(frames, feed, screen, options.duration_s)
         except KeyboardInterrupt:
             was_stopped = True
+        except VideoError as error:  # a camera that was unplugged, say: what came until then counts
+            lost = error
         screen.end()
         result = _end(feed, options.file or str(source.path), estimator.method.name)
     written = _report(result, options.json)
     if was_stopped:
         print("rfacenet: stopped.", file=sys.stderr)
         return INTERRUPTED
+    if lost is not None:
+        print(f"rfacenet: {lost}", file=sys.stderr)
+        return WRONG_USE
     return ANSWERED if written and result.heart_rate_bpm is not None else UNANSWERED
 
 
