@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rfacenet.cli.command import ANSWERED, Commands, add_command, given, positive, positive_count
@@ -44,7 +45,7 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     try:
         from rfacenet.web.server import serve
-        from rfacenet.web.settings import ServeSettings, is_loopback
+        from rfacenet.web.settings import ServeSettings
     except ModuleNotFoundError as error:
         raise SettingsError(f"The service needs {error.name}: pip install 'rfacenet[web]'.") from error
 
@@ -52,21 +53,15 @@ def _run(options: argparse.Namespace) -> int:
         raise SettingsError("--token and --no-token exclude each other; give one.")
     if (options.tls_certificate is None) != (options.tls_key is None):
         raise SettingsError("--tls-certificate and --tls-key go together; give both.")
-    token = options.token
-    if (
-        token is None
-        and not options.no_token
-        and not is_loopback("127.0.0.1" if options.host is None else options.host)
-    ):
-        token = secrets.token_urlsafe(16)
     limits = ("max_viewers", "max_videos", "max_upload_mb", "max_video_s", "max_memory_mb")
     is_encrypted = options.tls_key is not None
     settings = ServeSettings(
-        token=token,
         names=tuple(options.name or ()),
         is_encrypted=is_encrypted,
-        **given(options, "host", "port", *limits),
+        **given(options, "host", "port", "token", *limits),
     )
+    if settings.token is None and not (options.no_token or settings.is_local):
+        settings = replace(settings, token=secrets.token_urlsafe(16))
     if not (settings.is_local or is_encrypted):
         print(
             "rfacenet: without https, others on the network can watch, and browsers on other machines give "

@@ -235,13 +235,13 @@ class _Follower:
     def find(self, faces: list[FaceBox], t_s: float, frame_width_px: int) -> tuple[FaceBox | None, bool]:
         """The face to follow now, and whether it continues the last sight."""
         is_late = t_s - self.last_t_s > _LONGEST_GAP_S
-        same = None if self.last is None else _most_overlapping(faces, self.last)
+        same = None if self.last is None else most_overlapping(faces, self.last)
         if same is not None:
             continues = not (self.is_waiting and is_late)
             self._follow(same, t_s, faces)
             return same, continues
         # Who was there all along does not replace a face that is missed once; a stranger does: a scene cut.
-        strangers = [face for face in faces if _most_overlapping(self.others, face) is None]
+        strangers = [face for face in faces if most_overlapping(self.others, face) is None]
         if self.last is not None and not (strangers or self.is_waiting or is_late):
             self.is_waiting, self.others = True, faces
             return None, False
@@ -255,7 +255,7 @@ class _Follower:
         self.others = [other for other in faces if other is not face]
 
 
-def _most_overlapping(faces: list[FaceBox], face: FaceBox) -> FaceBox | None:
+def most_overlapping(faces: list[FaceBox], face: FaceBox) -> FaceBox | None:
     """Which of ``faces`` could be the same face as ``face``, seen at another time; None if none could."""
     if not faces:
         return None

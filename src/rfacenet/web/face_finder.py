@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-import numpy as np
-
-from rfacenet.faces.boxes import overlap
+from rfacenet.faces import most_overlapping
 from rfacenet.types import FaceBox
 from rfacenet.web.isolation import IsolatedProcess, ProcessLimits
 
@@ -17,9 +15,6 @@ START_S = 60.0
 
 ANSWER_S = 10.0
 """A detection takes some 20 ms; a process that takes this long is stuck."""
-
-SAME_FACE_OVERLAP = 0.1
-"""Intersection over union of a face now and a second ago, low as heads lean and turn."""
 
 
 class FaceFinder:
@@ -94,9 +89,9 @@ class FaceFollower:
 
     def follow(self, faces: list[FaceBox]) -> tuple[FaceBox | None, bool]:
         """The followed face among those of the next picture, and whether it is another than before."""
-        same = None if self._last is None else _most_alike(self._last, faces)
+        same = None if self._last is None else most_overlapping(faces, self._last)
         # Who was there all along does not take the place of a face that is missed once; a stranger does.
-        strangers = [face for face in faces if _most_alike(face, self._others) is None]
+        strangers = [face for face in faces if most_overlapping(self._others, face) is None]
         if same is None and self._last is not None and self._misses == 0 and not strangers:
             self._misses, self._others = 1, faces
             return self._last, False
@@ -105,14 +100,3 @@ class FaceFollower:
         self._others = [face for face in faces if face is not self._last]
         self._misses = 0
         return self._last, is_other
-
-
-def _most_alike(face: FaceBox, faces: list[FaceBox]) -> FaceBox | None:
-    """Which of ``faces`` could be ``face`` at another time; None if none could."""
-    best = max(faces, key=lambda other: _overlap(other, face), default=None)
-    return best if best is not None and _overlap(best, face) > SAME_FACE_OVERLAP else None
-
-
-def _overlap(one: FaceBox, other: FaceBox) -> float:
-    edges = np.array([[b.x_px, b.y_px, b.x_px + b.width_px, b.y_px + b.height_px] for b in (one, other)])
-    return float(overlap(edges[:1], edges[1:])[0, 0])

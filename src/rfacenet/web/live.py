@@ -18,7 +18,7 @@ from rfacenet.processes import usable_cores
 from rfacenet.web.allowance import Allowance
 from rfacenet.web.catalogue import live_method
 from rfacenet.web.face_finder import FaceFinder, FaceFollower
-from rfacenet.web.messages import MAX_PICTURE_BYTES, Kind, MessageError, unpack
+from rfacenet.web.messages import FRAMES_HZ, MAX_PICTURE_BYTES, Kind, MessageError, unpack
 from rfacenet.web.viewer import Viewer, box_message
 
 ESTIMATE_S = 0.5
@@ -33,8 +33,8 @@ SEND_S = 10.0
 MAX_MESSAGE_BYTES = MAX_PICTURE_BYTES + 1000
 MAX_TEXT = 2000
 
-FRAMES_HZ, PICTURES_HZ, RESULTS_HZ = 75.0, 3.0, 0.5
-"""Most messages of a kind in a second, on average: frames, pictures to find the face in, results."""
+PICTURES_HZ, RESULTS_HZ = 3.0, 0.5
+"""Most messages of a kind in a second, on average: pictures to find the face in, results."""
 
 POLICY_VIOLATION, BAD_DATA, FAULT, TRY_LATER = 1008, 1007, 1011, 1013
 """Codes of RFC 6455 with which a connection is ended."""

@@ -28,6 +28,9 @@ from rfacenet.errors import RfacenetError
 HEAD = struct.Struct("<BBHId")
 VERSION = 1
 
+FRAMES_HZ = 75.0
+"""Most frames of one viewer in a second, on average."""
+
 MAX_PICTURE_BYTES = 400_000
 MAX_PICTURE_PX = 1280
 """A picture to find the face in may have no longer side than this."""

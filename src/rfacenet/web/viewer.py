@@ -12,7 +12,7 @@ import numpy as np
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.output.results import as_csv, as_dict
 from rfacenet.types import FaceBox, LiveEstimate, PulseWave
-from rfacenet.web.messages import Kind, LiveMessage
+from rfacenet.web.messages import FRAMES_HZ, Kind, LiveMessage
 
 if TYPE_CHECKING:
     from rfacenet.inference.live import LiveEstimator
@@ -26,7 +26,7 @@ MAX_PENDING = 600
 KEPT_S = 30.0
 """So much can be saved."""
 
-MAX_KEPT = round(75 * KEPT_S)
+MAX_KEPT = round(FRAMES_HZ * KEPT_S)
 """... whatever a client says of its times."""
 
 NEW_START_S = 5.0
