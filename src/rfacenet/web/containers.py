@@ -1,7 +1,7 @@
 """Which files are taken for videos: by their first bytes, before any decoder sees them.
 
 FFmpeg would also read playlists and other texts that name further files, those of this machine among them.
-What begins like one of the containers below is none of these, and cannot be made to pass for one.
+What begins like one of the containers below is none of these; and the decoder is told to take no others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ _BEGINNINGS = (
 )
 _BOXES = {b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
 _TS_PACKETS = ((0, 188), (4, 192))
-"""Where a transport stream's first packet begins, and how far it is to the next (the second: M2TS)."""
+"""Where a transport stream's first packet begins, and how far it is to the next (the second: M2TS).
+
+Each packet begins with 0x47, which is also the letter G.
+"""
+
+FORMATS = (
+    *("matroska", "webm", "flv", "ogg", "asf", "mov", "mp4", "avi", "mpegts", "mpeg", "mpegvideo"),
+    *("h264", "hevc", "m4v", "vc1", "mjpeg", "ivf"),
+)
+"""FFmpeg's names of these containers and streams."""
 
 
 def is_video(head: bytes) -> bool:
@@ -35,6 +44,5 @@ def is_video(head: bytes) -> bool:
         return True
     if head.startswith(b"RIFF") and head[8:11] == b"AVI":
         return True
-    return any(
-        len(head) > first + step and head[first] == head[first + step] == 0x47 for first, step in _TS_PACKETS
-    )
+    # Three packets: a text may well have the same letter at two places.
+    return any(head[first::step][:3] == b"GGG" for first, step in _TS_PACKETS)

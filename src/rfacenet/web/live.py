@@ -24,8 +24,12 @@ from rfacenet.web.viewer import Viewer, box_message
 ESTIMATE_S = 0.5
 """Time from one estimate to the next; longer where the machine is busy."""
 
-START_S, SILENCE_S, LONGEST_S = 10.0, 20.0, 3600.0
-"""How long a client may take to begin, may say nothing, and may stay; seconds."""
+START_S, SILENCE_S, LONGEST_S = 10.0, 120.0, 3600.0
+"""How long a client may take to begin, may say nothing, and may stay; seconds.
+
+A page in the background says nothing, as browsers give it no frames; a client that is gone without a word
+is noticed by the WebSocket's own pings long before.
+"""
 
 SEND_S = 10.0
 """A client that does not take what it is sent for this long is gone."""
@@ -62,10 +66,10 @@ class LiveService:
         await socket.accept()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # gone while something was being sent
             try:
-                async with asyncio.timeout(LONGEST_S):
+                async with _within(LONGEST_S, f"A measurement ends after {LONGEST_S:g} s; start again."):
                     await self._converse(socket)
-            except TimeoutError:
-                await _end(socket, POLICY_VIOLATION, "The connection took too long; start again.")
+            except TimeoutError as error:
+                await _end(socket, POLICY_VIOLATION, str(error))
             except MessageError as error:
                 await _end(socket, BAD_DATA, str(error))
             except RfacenetError as error:
@@ -77,7 +81,8 @@ class LiveService:
                 await _end(socket, FAULT, "The service met a fault; please report it, and start again.")
 
     async def _converse(self, socket: WebSocket) -> None:
-        wish = _command(await _receive(socket, START_S), "start")
+        async with _within(START_S, f"Nothing was asked for within {START_S:g} s; start again."):
+            wish = _command(await _receive(socket), "start")
         method = live_method(wish.get("method") or FACE_METHOD)
         if self._viewers >= self._max_viewers:
             said = (
@@ -110,7 +115,8 @@ class LiveService:
         async with asyncio.TaskGroup() as group:
             search: asyncio.Task[None] | None = None
             while True:
-                message = await _receive(socket, SILENCE_S)
+                async with _within(SILENCE_S, f"No picture came for {SILENCE_S:g} s; start again."):
+                    message = await _receive(socket)
                 if isinstance(message, str):
                     _command(message, "save")
                     _allow(results)
@@ -172,10 +178,26 @@ def _raise_plain(error: BaseException | None) -> None:
         raise error
 
 
-async def _receive(socket: WebSocket, timeout_s: float) -> str | bytes:
-    # Not asyncio.wait_for, here and below: before Python 3.12 that now and then swallows a cancellation.
-    async with asyncio.timeout(timeout_s):
-        message = await socket.receive()
+@contextlib.asynccontextmanager
+async def _within(timeout_s: float, sentence: str) -> AsyncIterator[None]:
+    """End what takes longer, and say so by the error's sentence.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    # Not asyncio.wait_for: before Python 3.12 that now and then swallows a cancellation.
+    limit = asyncio.timeout(timeout_s)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():  # one within this one
+            raise
+        raise TimeoutError(sentence) from error
+
+
+async def _receive(socket: WebSocket) -> str | bytes:
+    message = await socket.receive()
     if message["type"] != "websocket.receive":
         raise WebSocketDisconnect(message.get("code", 1000))
     text = message.get("text")
@@ -207,7 +229,7 @@ def _allow(allowance: Allowance) -> None:
 
 
 async def _send(socket: WebSocket, message: dict[str, Any]) -> None:
-    async with asyncio.timeout(SEND_S):
+    async with _within(SEND_S, "What was sent was not taken in; start again."):
         await socket.send_text(json.dumps(message, allow_nan=False))
 
 

@@ -41,7 +41,8 @@ class ImpatientProtocol(H11Protocol):
         """Close a connection on which nothing but waiting has happened since the last look."""
         if self.transport.get_protocol() is not self:  # it is a WebSocket now
             return
-        is_waiting = self.conn.their_state is h11.IDLE
+        # For a request, or for the rest of one that has been answered already.
+        is_waiting = self.conn.their_state is h11.IDLE or self.conn.our_state in (h11.DONE, h11.MUST_CLOSE)
         if is_waiting and self._looked_at in (self, self.cycle):
             self.transport.close()
             return

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import av
 import torch
 
 from rfacenet.errors import RfacenetError, VideoError
@@ -17,6 +18,7 @@ from rfacenet.inference.settings import EstimateSettings
 from rfacenet.output.report import as_html
 from rfacenet.output.results import as_csv, as_dict
 from rfacenet.types import Estimate
+from rfacenet.web.containers import FORMATS
 
 PROGRESS_S = 0.25
 """Time between two words about the progress."""
@@ -45,6 +47,7 @@ def measure(connection: Connection, descriptor: Any, label: str, method: str) ->
         connection.send_bytes(json.dumps({"progress": share}).encode())
 
     try:
+        check_format(path)
         result = estimate(path, settings, progress=progress)
     except RfacenetError as error:
         result = unreadable(path, settings.method_name, error)
@@ -53,6 +56,21 @@ def measure(connection: Connection, descriptor: Any, label: str, method: str) ->
     except Exception as error:  # torch says that memory is short in a way of its own
         result = unreadable(path, settings.method_name, _fault(error))
     connection.send_bytes(json.dumps(answer(labelled(result, path, label), settings)).encode())
+
+
+def check_format(path: Path) -> None:
+    """Refuse what FFmpeg takes for something else than its first bytes promised.
+
+    Raises:
+        VideoError: It is none of the formats that are taken.
+    """
+    options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+    try:
+        av.open(f"file:{path}", container_options=options).close()
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(
+            f"'{path}' is not a video that can be read; send one such as MP4, MOV, WebM, MKV or AVI."
+        ) from error
 
 
 def answer(result: Estimate, settings: EstimateSettings) -> dict[str, object]:

@@ -21,8 +21,8 @@ from rfacenet.web.isolation import IsolatedProcess, LentFile, ProcessLimits
 from rfacenet.web.settings import ServeSettings
 from rfacenet.web.video_process import answer
 
-CHUNK_S = 30.0
-"""A client that sends nothing for this long has gone."""
+CHUNK_S, CHUNK_BYTES = 30.0, 300_000
+"""A client that sends less than this in such a time has gone, or wants to keep others from a place."""
 
 UPLOAD_S = 1800.0
 """Longest time that an upload may take."""
@@ -123,14 +123,15 @@ class Videos:
         Raises:
             NoVideoError: It does not begin like a video; no more than the beginning was taken.
             TooLargeError: It is larger than allowed.
-            TimeoutError: It takes too long.
+            TimeoutError: It takes too long, or hardly comes.
         """
         file = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the video has been measured)
         try:
             async with asyncio.timeout(UPLOAD_S):
                 size = 0
                 head = b""
-                while (chunk := await _next(chunks)) is not None:
+                pace = _Pace()
+                while (chunk := await pace.next(chunks)) is not None:
                     size += len(chunk)
                     self.check_size(size)
                     file.write(chunk)
@@ -221,9 +222,28 @@ class Videos:
         )
 
 
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    async with asyncio.timeout(CHUNK_S):
-        return await anext(chunks, None)
+class _Pace:
+    """Takes what is sent, as long as enough of it comes."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._until_s = time.monotonic() + CHUNK_S
+        self._missing = CHUNK_BYTES
+
+    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """The next chunk; None at the end.
+
+        Raises:
+            TimeoutError: Less came than :data:`CHUNK_BYTES` in :data:`CHUNK_S`.
+        """
+        async with asyncio.timeout(self._until_s - time.monotonic()):
+            chunk = await anext(chunks, None)
+        self._missing -= len(chunk or b"")
+        if self._missing <= 0:
+            self._begin()
+        return chunk
 
 
 def _check_head(head: bytes, *, is_whole: bool) -> None:

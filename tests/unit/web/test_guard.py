@@ -6,6 +6,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from rfacenet.errors import SettingsError
 from rfacenet.web.app import create_app
+from rfacenet.web.guard import NO_TOKEN, WRONG_TOKEN
 from rfacenet.web.settings import ServeSettings
 
 TOKEN = "correct-horse-battery"
@@ -65,6 +66,22 @@ def test_the_token_is_asked_for_everywhere():
             asked.get("/api/limits", headers={"authorization": b"Bearer " + wrong.encode()}).status_code
             == 401
         )
+
+
+def test_a_refusal_says_what_is_wrong_to_people_and_to_programs():
+    asked = client(token=TOKEN)
+    assert "detail" in asked.get("/api/limits").json()
+    page = asked.get("/", params={"token": "wrong"}, headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/plain")
+    assert page.text == WRONG_TOKEN
+    assert asked.get("/api/limits", headers={"authorization": "Bearer wrong"}).json()["detail"] == WRONG_TOKEN
+    assert asked.get("/api/limits").json()["detail"] == NO_TOKEN
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_an_empty_address_is_not_every_address(host):
+    with pytest.raises(SettingsError, match="empty"):
+        ServeSettings(host=host)
 
 
 def test_the_token_of_the_address_becomes_a_cookie_that_scripts_cannot_read():

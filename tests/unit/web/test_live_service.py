@@ -137,10 +137,20 @@ def test_a_flood_ends_the_connection(client):
 def test_who_says_nothing_is_sent_away(client, monkeypatch):
     monkeypatch.setattr(live, "START_S", 0.1)
     monkeypatch.setattr(live, "SILENCE_S", 0.2)
-    for begin in (lambda socket: None, started):
+    for begin, says in (
+        (lambda socket: None, "Nothing was asked for"),
+        (started, "No picture came"),
+    ):
         with client.websocket_connect(ADDRESS) as socket:
             begin(socket)
-            assert "too long" in code_of(socket)[1]
+            assert code_of(socket)[1].startswith(says)
+
+
+def test_who_stays_too_long_is_sent_away(client, monkeypatch):
+    monkeypatch.setattr(live, "LONGEST_S", 0.3)
+    with client.websocket_connect(ADDRESS) as socket:
+        started(socket)
+        assert code_of(socket)[1].startswith("A measurement ends after")
 
 
 def test_pictures_are_answered_with_the_face(client, monkeypatch):
@@ -162,6 +172,23 @@ def test_pictures_are_answered_with_the_face(client, monkeypatch):
     }
 
 
+def test_a_viewer_who_leaves_while_a_face_is_sought_takes_nothing_from_the_others(person):
+    # The process that finds faces is shared: an answer that nobody waits for must not become the next's.
+    service = TestClient(create_app(ServeSettings(max_viewers=2)), base_url="http://localhost")
+    empty = encode_jpeg(np.full((48, 64, 3), 90, np.uint8))
+    with service, service.websocket_connect(ADDRESS) as stays:
+        started(stays)
+        stays.send_bytes(pack(Kind.PICTURE, 1, 1.0, empty))
+        box_of(stays, 1)  # the process runs from here on
+        for _ in range(3):
+            with service.websocket_connect(ADDRESS) as leaves:
+                started(leaves)
+                leaves.send_bytes(pack(Kind.PICTURE, 1, 1.0, encode_jpeg(person[0].rgb)))
+                time.sleep(0.03)
+            stays.send_bytes(pack(Kind.PICTURE, 2, 2.0, empty))
+            assert box_of(stays, 2) is None
+
+
 def test_a_fault_of_one_viewer_is_said_and_is_the_others_nothing(client, monkeypatch):
     def fail(self):
         raise ValueError("a fault")
@@ -176,6 +203,14 @@ def test_a_fault_of_one_viewer_is_said_and_is_the_others_nothing(client, monkeyp
             )
     with client.websocket_connect(ADDRESS) as socket:
         assert started(socket)["type"] == "ready"
+
+
+def box_of(socket, number):
+    """Where the service sees the face in the picture of that number."""
+    message = socket.receive_json()
+    while (message["type"], message.get("number")) != ("face", number):
+        message = socket.receive_json()
+    return message["box"]
 
 
 def put(one, kind, t_s, content=b""):
@@ -201,6 +236,17 @@ def test_memory_is_bounded_whatever_comes(monkeypatch):
     for k in range(30):
         put(one, Kind.NOTHING, 1 + k / 30)
     assert one.advance()["dropped_frames"] == 20
+
+
+def test_what_can_be_saved_is_bounded_whatever_a_client_says_of_its_times():
+    one = Viewer("pos")
+    grey = np.full((*one.crop_px, 3), 90, np.uint8).tobytes()
+    for k in range(viewer.MAX_KEPT + 100):
+        put(one, Kind.CROP, 1 + k * 1e-6, grey)
+        if k % 500 == 0:
+            one.advance()
+    one.advance()
+    assert len(one._kept) == viewer.MAX_KEPT
 
 
 def test_a_face_is_followed_and_one_miss_is_bridged():

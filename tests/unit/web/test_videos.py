@@ -12,11 +12,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from rfacenet.cli.main import main
+from rfacenet.errors import VideoError
 from rfacenet.web import video_process, videos
 from rfacenet.web.app import create_app
 from rfacenet.web.containers import is_video
 from rfacenet.web.isolation import IsolatedProcess, ProcessLimits
 from rfacenet.web.settings import ServeSettings
+from rfacenet.web.video_process import check_format
 from rfacenet.web.videos import Videos, tidy
 from videos import encode_jpeg, with_jpeg_size
 
@@ -107,6 +109,7 @@ def test_broken_videos_are_answered_with_what_is_wrong(person_video, tmp_path):
         b"\x89PNG\r\n\x1a\n" + bytes(600),
         b"MZ" + bytes(600),
         b"G",
+        b"GIVE ".ljust(188) + b"G" + b" " * 500,
         b"",
     ],
 )
@@ -137,6 +140,14 @@ def test_every_usual_container_is_taken(ending, codec, tmp_path):
     except (av.FFmpegError, ValueError) as error:
         pytest.skip(f"this FFmpeg cannot write it ({error})")
     assert is_video(path.read_bytes()[:512])
+    check_format(path)
+
+
+def test_a_decoder_that_sees_something_else_is_not_followed(tmp_path):
+    path = tmp_path / "list.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(VideoError, match="is not a video that can be read"):
+        check_format(path)
 
 
 def test_too_much_is_refused(person_video):
@@ -220,15 +231,38 @@ def test_results_are_forgotten_and_files_have_no_name(person_video, tmp_path, mo
     asyncio.run(run())
 
 
-def test_an_upload_that_stalls_is_given_up(monkeypatch):
+async def stalled():
+    yield b"\x00\x00\x01" * 300
+    await asyncio.sleep(5)
+
+
+async def dripping():
+    yield b"\x00\x00\x01" * 300
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        yield b"x"
+
+
+@pytest.mark.parametrize("chunks", [stalled, dripping])
+def test_an_upload_that_hardly_comes_is_given_up(chunks, monkeypatch):
     monkeypatch.setattr(videos, "CHUNK_S", 0.05)
-
-    async def stalled():
-        yield b"\x00\x00\x01" * 300
-        await asyncio.sleep(5)
-
+    start_s = time.monotonic()
     with pytest.raises(TimeoutError):
-        asyncio.run(Videos(ServeSettings()).receive(stalled()))
+        asyncio.run(Videos(ServeSettings()).receive(chunks()))
+    assert time.monotonic() - start_s < 3
+
+
+def test_an_upload_at_its_own_pace_is_taken(monkeypatch):
+    monkeypatch.setattr(videos, "CHUNK_S", 0.1)
+
+    async def steady():
+        for _ in range(10):
+            yield b"\x00\x00\x01" * 100_000
+            await asyncio.sleep(0.03)
+
+    file = asyncio.run(Videos(ServeSettings()).receive(steady()))
+    assert len(file.read()) == 3_000_000
+    file.close()
 
 
 @pytest.mark.parametrize(

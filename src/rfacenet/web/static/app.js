@@ -9,7 +9,7 @@ const at = (id) => document.getElementById(id);
 const SPEAK_EVERY_MS = 5000;
 
 const wave = new WaveChart(at("wave")), history = new HistoryChart(at("history"));
-let measurement = null, startedAt = null, spokenAt = 0, last = null, lastResult = null;
+let measurement = null, method = null, startedAt = null, spokenAt = 0, last = null, lastResult = null;
 
 function hint(text, tone) {
   if (at("hint").textContent !== text) at("hint").textContent = text;
@@ -57,11 +57,14 @@ function showBox(box) {
 }
 
 function setState(state, text) {
+  const isOn = state === "live" || state === "starting";
+  const hadFocus = [at("start"), at("stop")].includes(document.activeElement);
   at("stage").dataset.state = state;
   if (text) at("cover-text").textContent = text;
-  at("start").hidden = state === "live" || state === "starting";
+  at("start").hidden = isOn;
   at("start").textContent = state === "idle" ? "Start camera" : "Start again";
-  at("stop").hidden = !(state === "live" || state === "starting");
+  at("stop").hidden = !isOn;
+  if (hadFocus) at(isOn ? "stop" : "start").focus(); // a hidden button would lose it
   at("method").disabled = state === "starting";
 }
 
@@ -93,14 +96,16 @@ const shown = {
     hint(text, "bad");
     speak(text, true);
   },
-  end(text) {
+  end(text, result) {
+    lastResult = result;
     for (const id of ["save-json", "save-csv"]) at(id).disabled = !lastResult;
     setState("stopped", text || "Stopped.");
     showBox(null);
     showRate(null, 0);
     at("detail").textContent = "";
-    hint(text || (lastResult ? "Stopped. What was measured can still be saved." : "Stopped."), text ? "bad" : "calm");
-    speak(text || "Stopped.", true);
+    const said = [text || "Stopped.", ...(lastResult ? ["What was measured can still be saved."] : [])].join(" ");
+    hint(said, text ? "bad" : "calm");
+    speak(said, true);
     measurement = null;
   },
 };
@@ -113,18 +118,17 @@ async function start() {
   setState("starting", "Waiting for the camera.");
   hint("Allow the camera if the browser asks.", "wait");
   measurement = new Measurement(at("video"), shown);
-  await measurement.start(at("method").value);
-}
-
-async function stop() {
-  if (!measurement) return;
-  lastResult = await Promise.race([measurement.result(), new Promise((give) => setTimeout(give, 1500, null))]);
-  measurement?.end();
+  method = at("method").value;
+  await measurement.start(method);
 }
 
 async function saved() {
   const result = measurement ? await measurement.result() : lastResult;
-  if (!result) hint("Nothing can be saved any more: the connection has ended.", "bad");
+  if (!result) {
+    const text = "Nothing can be saved any more: the connection has ended.";
+    hint(text, "bad");
+    speak(text, true);
+  }
   return result;
 }
 
@@ -143,7 +147,7 @@ async function savePicture() {
   const blob = await picture({
     rate: rate === null ? "–" : String(Math.round(rate)),
     confidence: `${Math.round(100 * (last?.quality ?? 0))} % confidence`,
-    method: at("method").value, wave, history,
+    method, wave, history,
   });
   offer(blob, "image/png", fileName("png"));
 }
@@ -187,7 +191,7 @@ function redraw() {
 }
 
 at("start").onclick = start;
-at("stop").onclick = stop;
+at("stop").onclick = () => measurement?.finish();
 at("method").onchange = () => measurement && start();
 at("save-json").onclick = saveJson;
 at("save-csv").onclick = saveCsv;
@@ -195,7 +199,7 @@ at("save-picture").onclick = savePicture;
 new ResizeObserver(redraw).observe(at("wave"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
-const uploads = new Uploads(at("jobs"), () => at("video-method").value);
+const uploads = new Uploads(at("jobs"), at("job-spoken"), () => at("video-method").value);
 at("files").onchange = ({ target }) => { uploads.add(target.files); target.value = ""; };
 at("drop").addEventListener("drop", ({ dataTransfer }) => uploads.add(dataTransfer.files));
 // A file that misses its place would replace the page.

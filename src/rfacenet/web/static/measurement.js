@@ -8,6 +8,7 @@ import { GlidingBox } from "/glide.js";
 const LOOK_EVERY_S = 1.0, ANSWER_WITHIN_S = 5.0;
 const PICTURE_PX = 480; // longer side of the picture that the face is looked for in
 const STALL_S = 2.0, GIVE_UP_S = 15.0;
+const RESULT_WITHIN_MS = 1500; // the person waits for it
 
 export const CAMERA_STOPPED = "The camera stopped. Check it, then start again.";
 const STALLED = "The camera gives no pictures at the moment.";
@@ -28,20 +29,24 @@ export class Measurement {
   #asked = null; // number of the picture whose answer is awaited
   #hasLooked = false;
   #frameAt = 0;
+  #isStalled = false;
+  #isEnding = false;
   #isOver = false;
+  #kept = null; // the result, asked for while it still could be
 
-  // `on` has ready(), estimate(message), box(box or null, in shares of the picture), stall(sentence), end(sentence).
+  // `on` has ready(), estimate(message), box(box or null, in shares of the picture), stall(sentence),
+  // end(sentence, result or null).
   constructor(video, on) { [this.#video, this.#on] = [video, on]; }
 
   async start(method) {
     try {
-      this.#stream = await openCamera(this.#video, () => this.#isOver);
-      this.#stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.end(CAMERA_STOPPED)));
+      this.#stream = await openCamera(this.#video, () => this.#isEnding);
+      this.#stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.finish(CAMERA_STOPPED)));
     } catch (error) {
       if (!(error instanceof CameraError)) throw error;
       return this.end(error.message);
     }
-    if (this.#isOver) return closeCamera(this.#stream, this.#video);
+    if (this.#isEnding) return closeCamera(this.#stream, this.#video);
     this.#frameAt = performance.now() / 1000;
     this.#connection = new Connection(method, {
       ready: (format) => { this.#format = format; this.#on.ready(format); },
@@ -55,15 +60,34 @@ export class Measurement {
 
   result() { return this.#connection?.result() ?? Promise.resolve(null); }
 
-  // Ends it; the sentence says why, and is empty where the person asked for it.
+  // Closes the camera, fetches what was measured and ends it; the sentence says why, and is empty where the
+  // person asked for it.
+  async finish(sentence = "") {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#closeCamera();
+    await this.#keep();
+    this.end(sentence);
+  }
+
+  // Ends it at once.
   end(sentence = "") {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#isOver = this.#isEnding = true;
+    this.#closeCamera();
+    this.#connection?.close();
+    this.#on.end(sentence, this.#kept);
+  }
+
+  #closeCamera() {
     clearInterval(this.#watch);
     this.#stopFrames();
-    this.#connection?.close();
     if (this.#stream) closeCamera(this.#stream, this.#video);
-    this.#on.end(sentence);
+  }
+
+  async #keep() {
+    const tooLong = new Promise((give) => setTimeout(give, RESULT_WITHIN_MS, null));
+    this.#kept = (await Promise.race([this.result(), tooLong])) ?? this.#kept;
   }
 
   #take(t) {
@@ -114,9 +138,12 @@ export class Measurement {
   #check() {
     const silence = performance.now() / 1000 - this.#frameAt;
     const tracks = this.#video.srcObject?.getVideoTracks() ?? [];
-    if (tracks.every((track) => track.readyState === "ended")) return this.end(CAMERA_STOPPED);
-    if (silence < STALL_S) return;
-    if (silence > GIVE_UP_S && !document.hidden) return this.end(CAMERA_STOPPED);
+    if (tracks.every((track) => track.readyState === "ended")) return this.finish(CAMERA_STOPPED);
+    const wasStalled = this.#isStalled;
+    this.#isStalled = silence >= STALL_S;
+    if (!this.#isStalled) return;
+    if (!wasStalled) this.#keep(); // the service does not wait forever
+    if (silence > GIVE_UP_S && !document.hidden) return this.finish(CAMERA_STOPPED);
     this.#on.stall(document.hidden ? HIDDEN : STALLED);
   }
 }

@@ -19,15 +19,17 @@ function element(name, properties = {}, ...children) {
 // Sends one file after the other; the service measures them in that order.
 export class Uploads {
   #list;
+  #spoken;
   #method;
   #turn = Promise.resolve();
 
-  // `list` is the list to write to, `method` a function that gives the method to measure by.
-  constructor(list, method) { [this.#list, this.#method] = [list, method]; }
+  // `list` is the list to write to, `spoken` what screen readers read out, `method` a function that gives the
+  // method to measure by.
+  constructor(list, spoken, method) { [this.#list, this.#spoken, this.#method] = [list, spoken, method]; }
 
   add(files) {
     for (const file of files) {
-      const job = new Job(file, this.#method());
+      const job = new Job(file, this.#method(), (text) => (this.#spoken.textContent = text));
       this.#list.append(job.item);
       this.#turn = this.#turn.then(() => job.send());
     }
@@ -37,6 +39,7 @@ export class Uploads {
 class Job {
   #file;
   #method;
+  #speak;
   #id = null;
   #isGone = false;
   #request = null;
@@ -44,8 +47,8 @@ class Job {
   #bar = element("progress", { max: 1, value: 0 });
   #remove = element("button", { type: "button", textContent: "Remove" });
 
-  constructor(file, method) {
-    [this.#file, this.#method] = [file, method];
+  constructor(file, method, speak) {
+    [this.#file, this.#method, this.#speak] = [file, method, speak];
     this.#bar.setAttribute("aria-label", `Progress of ${file.name}`);
     this.#remove.setAttribute("aria-label", `Remove ${file.name}`);
     this.#remove.onclick = () => this.#forget();
@@ -123,8 +126,10 @@ class Job {
 
   #say(text) { if (this.#answer.textContent !== text) this.#answer.textContent = text; }
 
+  // Only how it ends is read out: nobody wants to hear each percent.
   #end(text) {
     this.#say(text);
+    this.#speak(`${this.#file.name}: ${text}`);
     this.#answer.classList.remove("muted");
     this.#bar.hidden = true;
   }
@@ -133,6 +138,8 @@ class Job {
     this.#isGone = true;
     this.#request?.abort();
     if (this.#id) fetch(`/api/videos/${this.#id}`, { method: "DELETE" }).catch(() => {});
+    const neighbour = this.item.nextElementSibling ?? this.item.previousElementSibling;
     this.item.remove();
+    (neighbour?.querySelector("button[aria-label^=Remove]") ?? document.getElementById("files")).focus();
   }
 }
