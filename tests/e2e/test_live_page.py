@@ -85,6 +85,9 @@ def test_the_page_measures_saves_and_says_when_the_camera_stops(address, simulat
         wait_until(lambda: "The camera stopped" in element(driver, "hint").text, 5)
         assert element(driver, "rate").text == "–"
         assert element(driver, "start").is_displayed()
+        # What was measured before can still be saved.
+        element(driver, "save-csv").click()
+        wait_until(lambda: len(list(downloads.glob("*.csv"))) == 2, 5)
         # Nothing was refused by the page's own policy, nothing failed, and nothing came from elsewhere.
         assert driver.get_log("browser") == []
         loaded = driver.execute_script(
@@ -92,6 +95,30 @@ def test_the_page_measures_saves_and_says_when_the_camera_stops(address, simulat
         )
         assert loaded
         assert all(name.startswith(address) for name in loaded)
+
+
+def test_the_keyboard_is_never_lost(address, simulated_camera, tmp_path):
+    focused = "return document.activeElement.id || document.activeElement.getAttribute('aria-label')"
+    from selenium.webdriver import Keys
+
+    with browser(simulated_camera, tmp_path / "profile") as driver:
+        open_page(driver, address)
+        element(driver, "start").send_keys(Keys.ENTER)
+        wait_until(lambda: element(driver, "stop").is_displayed(), 5)
+        assert driver.execute_script(focused) == "stop"
+        element(driver, "stop").send_keys(Keys.ENTER)
+        wait_until(lambda: element(driver, "start").is_displayed(), 5)
+        assert driver.execute_script(focused) == "start"
+        texts = [tmp_path / name for name in ("a.txt", "b.txt")]
+        for text in texts:
+            text.write_text("no video")
+        element(driver, "files").send_keys("\n".join(map(str, texts)))
+        wait_until(
+            lambda: element(driver, "job-spoken").get_attribute("textContent").startswith("b.txt: "), 10
+        )
+        for now_focused in ("Remove b.txt", "files"):
+            driver.find_element("css selector", "#jobs button").send_keys(Keys.ENTER)
+            assert driver.execute_script(focused) == now_focused
 
 
 def check_crops(driver):
