@@ -22,12 +22,16 @@ TABLES = ("table1", "table2", "table3")
 FIGURES, INTRA = "figures", "intra"
 
 EPILOG = """What is done already is not done again: a run that was stopped goes on when the same command
-is given again. Flags of 'rfacenet train' after '--' change the published setting.
+is given again. Flags of 'rfacenet train' after '--' change the published setting; --input.height
+and --input.width that of networks on pixels alone, as the others see maps of regions.
 
 examples:
   rfacenet simulate --layout pure --subjects 8 --out pure-simulated
   rfacenet simulate --layout ubfc-rppg --subjects 8 --out ubfc-simulated
+  rfacenet simulate --layout vipl-hr --subjects 4 --out vipl-hr-simulated
   rfacenet benchmark table2 --pure pure-simulated --ubfc-rppg ubfc-simulated --out results \\
+      -- --epochs 3 --input.height 36 --input.width 36
+  rfacenet benchmark table1 --vipl-hr vipl-hr-simulated --folds 2 --out results \\
       -- --epochs 3 --input.height 36 --input.width 36
   rfacenet benchmark table2 --pure /data/PURE --ubfc-rppg /data/UBFC --out real --seeds 3
   rfacenet benchmark intra --data mmpd /data/MMPD --folds subjects --out mmpd

@@ -34,6 +34,9 @@ _LOG = logging.getLogger("rfacenet.evaluation")
 SCORING = 1
 """Changes whenever scores do, other than by what they are made from; part of the key of kept scores."""
 
+_PIXELS = ("--input.height", "--input.width")
+"""Flags that mean the size of a picture; the map of a network on regions has none."""
+
 _OURS = (
     *("config", "out", "network", "data", "seed"),
     *(f"prepared.{name}" for name in ("people", "validation_people", "without")),
@@ -51,7 +54,8 @@ class BenchmarkSettings:
         out: Folder for stores, runs, scores and tables.
         seeds: How often each network is trained, from seed 0 on.
         reading: Name of the protocol that rates are read by.
-        flags: Flags of ``rfacenet train`` that change the published setting.
+        flags: Flags of ``rfacenet train`` that change the published setting. Height and width change it for
+            networks on pixels alone, as the map of the others has a row for each region.
     """
 
     out: Path
@@ -212,8 +216,23 @@ def _in_log(what: str, done: int, total: int) -> None:
 
 def _base(trial: Trial, row: NetworkRow, settings: BenchmarkSettings) -> TrainConfig:
     """The setting that a network is trained in, its own or the trial's."""
-    config, _ = parse(["--config", row.config or trial.config, "--out", "unused", *settings.flags])
+    published = ["--config", row.config or trial.config, "--out", "unused"]
+    config, _ = parse(published)
+    flags = settings.flags if config.input.regions is None else _without(settings.flags, _PIXELS)
+    config, _ = parse([*published, *flags])
     return config
+
+
+def _without(flags: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Flags without some, written as ``--name value`` or ``--name=value``."""
+    left = iter(flags)
+    kept = []
+    for flag in left:
+        if flag in names:
+            next(left, None)
+        elif flag.partition("=")[0] not in names:
+            kept.append(flag)
+    return kept
 
 
 def _checked_configs(trial: Trial, settings: BenchmarkSettings) -> dict[str, TrainConfig]:

@@ -68,7 +68,7 @@ def as_table(result: TrialResult, settings: BenchmarkSettings) -> Table:
         for metric in trial.metrics:
             cells += [_measured(measures, metric), _paper(trial.published.get(name), metric)]
         rows.append(tuple(cells))
-    return Table(trial.title, tuple(heads), tuple(rows), tuple(_notes(result, settings)), result.simulated)
+    return Table(trial.heading, tuple(heads), tuple(rows), tuple(_notes(result, settings)), result.simulated)
 
 
 def simulated_note(titles: Sequence[str]) -> str:

@@ -84,6 +84,15 @@ class Trial:
     segment_s: float | None = None
     truth: Truth = "pulse"
 
+    @property
+    def heading(self) -> str:
+        """The title, with how people are parted where they are."""
+        if self.train_on != self.test_on:
+            return self.title
+        if self.split is not None:
+            return f"{self.title}, parted by hand"
+        return f"{self.title}, {f'{self.folds}-fold' if self.folds else 'one left out at a time'}"
+
 
 _CROSS_DATASET = {
     "TS-CAN": NetworkRow("tscan", config="tscan"),
@@ -123,7 +132,7 @@ TRIALS: Mapping[str, Sequence[Trial]] = {
     "table1": (
         Trial(
             name="vipl-hr",
-            title="VIPL-HR, subject-exclusive 5-fold",
+            title="VIPL-HR, subject-exclusive",
             train_on="vipl-hr",
             test_on="vipl-hr",
             config="vipl-hr",

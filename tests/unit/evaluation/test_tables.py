@@ -9,7 +9,14 @@ from rfacenet.datasets.preparing import Outcome, PreparationReport
 from rfacenet.datasets.store import CropSettings, StoreDescription, create_store, open_store
 from rfacenet.errors import SettingsError
 from rfacenet.evaluation import running
-from rfacenet.evaluation.running import BenchmarkSettings, check_fold, parted, prepare_all, run_trial
+from rfacenet.evaluation.running import (
+    BenchmarkSettings,
+    _checked_configs,
+    check_fold,
+    parted,
+    prepare_all,
+    run_trial,
+)
 from rfacenet.evaluation.tables import as_csv, as_latex, as_markdown, as_page, as_table
 from rfacenet.evaluation.trials import TRIALS, NetworkRow, Split
 from rfacenet.training import train
@@ -138,6 +145,10 @@ def test_folds_hold_everybody_once_and_share_nobody(
     alone = run_trial(replace(intra, folds=None), stores, settings)  # one person at a time: three folds too
     assert alone.rows == result.rows
     by_hand = replace(intra, split=Split(("s2",), ("s0",), ("s1",)))
+    parts = [replace(intra, title="PURE", folds=n).heading for n in (3, None)]
+    assert parts == ["PURE, 3-fold", "PURE, one left out at a time"]
+    assert replace(by_hand, title="PURE").heading == "PURE, parted by hand"
+    assert replace(TO_UBFC, title="PURE").heading == "PURE"
     (tested,) = run_trial(by_hand, stores, settings).rows[0].runs[0]
     assert tested.name == "s1"
     with pytest.raises(SettingsError, match="'s0' would be both trained and tested on"):
@@ -153,6 +164,16 @@ def test_a_data_set_that_is_missing_is_asked_for(tmp_path: Path) -> None:
         BenchmarkSettings(tmp_path, flags=("--epochs", "2", "--seed", "5"))
     with pytest.raises(SettingsError, match="There is no reading 'coarse'; there are interpolated, toolbox"):
         BenchmarkSettings(tmp_path, reading="coarse")
+
+
+def test_the_size_of_pictures_changes_no_map(tmp_path: Path) -> None:
+    flags = ("--input.height", "36", "--epochs", "2", "--input.width=36")
+    (trial,) = TRIALS["table1"]
+    configs = _checked_configs(trial, BenchmarkSettings(tmp_path, flags=flags))
+    assert {config.epochs for config in configs.values()} == {2}
+    sizes = {row: (config.input.height, config.input.width) for row, config in configs.items()}
+    maps = {"RhythmNet": 25, "ST-Attention": 25, "Dual-GAN": 25, "NAS-HR": 15, "CVD": 6}
+    assert sizes == {row: (maps[row], 1) if row in maps else (36, 36) for row in sizes}
 
 
 def test_a_flag_that_one_network_cannot_take_is_told_before_the_work(tmp_path: Path) -> None:
