@@ -25,6 +25,7 @@ from rfacenet.files import whole_file
 from rfacenet.inference.catalogue import get_method
 from rfacenet.inference.neural import neural_method
 from rfacenet.methods import Method
+from rfacenet.models import InputSpec
 from rfacenet.models.registry import full_settings
 from rfacenet.training import TrainConfig, parse, train
 from rfacenet.training.module import build_model
@@ -72,6 +73,19 @@ class BenchmarkSettings:
             raise SettingsError(f"A network cannot be trained {self.seeds} times; choose 1 or more seeds.")
         if self.reading not in READINGS:
             raise SettingsError(f"There is no reading '{self.reading}'; there are {', '.join(READINGS)}.")
+
+    def flags_for(self, published: InputSpec) -> tuple[str, ...]:
+        """The flags that count for a network of such an input."""
+        if published.regions is None:
+            return self.flags
+        left = iter(self.flags)
+        kept = []
+        for flag in left:
+            if flag in _PIXELS:
+                next(left, None)  # its value
+            elif flag.partition("=")[0] not in _PIXELS:
+                kept.append(flag)
+        return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,23 +230,10 @@ def _in_log(what: str, done: int, total: int) -> None:
 
 def _base(trial: Trial, row: NetworkRow, settings: BenchmarkSettings) -> TrainConfig:
     """The setting that a network is trained in, its own or the trial's."""
-    published = ["--config", row.config or trial.config, "--out", "unused"]
-    config, _ = parse(published)
-    flags = settings.flags if config.input.regions is None else _without(settings.flags, _PIXELS)
-    config, _ = parse([*published, *flags])
+    arguments = ["--config", row.config or trial.config, "--out", "unused"]
+    published, _ = parse(arguments)
+    config, _ = parse([*arguments, *settings.flags_for(published.input)])
     return config
-
-
-def _without(flags: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Flags without some, written as ``--name value`` or ``--name=value``."""
-    left = iter(flags)
-    kept = []
-    for flag in left:
-        if flag in names:
-            next(left, None)
-        elif flag.partition("=")[0] not in names:
-            kept.append(flag)
-    return kept
 
 
 def _checked_configs(trial: Trial, settings: BenchmarkSettings) -> dict[str, TrainConfig]:

@@ -136,10 +136,8 @@ def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
             else ", a recording whole."
         )
     )
-    seeds = "seed 0" if settings.seeds == 1 else f"seeds 0 to {settings.seeds - 1}"
-    changes = f", changed by {' '.join(settings.flags)}" if settings.flags else ""
-    for training, rows in _trainings(result).items():
-        notes.append(f"{', '.join(rows)}: {training}, {seeds}{changes}.")
+    for training, rows in _trainings(result, settings).items():
+        notes.append(f"{', '.join(rows)}: {training}.")
     recreations = [row for row, method in trial.methods.items() if METHODS[method].recreation]
     recreations += [row for row, network in trial.networks.items() if is_recreation(network.network)]
     if recreations:
@@ -166,14 +164,17 @@ def _notes(result: TrialResult, settings: BenchmarkSettings) -> list[str]:
     return notes
 
 
-def _trainings(result: TrialResult) -> dict[str, list[str]]:
+def _trainings(result: TrialResult, settings: BenchmarkSettings) -> dict[str, list[str]]:
     """The networks' rows by how they were trained, in words."""
+    seeds = "seed 0" if settings.seeds == 1 else f"seeds 0 to {settings.seeds - 1}"
     trainings: dict[str, list[str]] = {}
     for row, network in result.trial.networks.items():
         config = result.configs[row]
         length = f"{config.steps} steps" if config.steps else f"{config.epochs} epochs"
         setting = network.config or result.trial.config
-        words = f"setting '{setting}', {length}, batches of {config.batch_size}"
+        flags = settings.flags_for(config.input)
+        changes = f", changed by {' '.join(flags)}" if flags else ""
+        words = f"setting '{setting}', {length}, batches of {config.batch_size}, {seeds}{changes}"
         trainings.setdefault(words, []).append(row)
     return trainings
 

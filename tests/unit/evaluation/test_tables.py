@@ -11,6 +11,7 @@ from rfacenet.errors import SettingsError
 from rfacenet.evaluation import running
 from rfacenet.evaluation.running import (
     BenchmarkSettings,
+    TrialResult,
     _checked_configs,
     check_fold,
     parted,
@@ -169,11 +170,15 @@ def test_a_data_set_that_is_missing_is_asked_for(tmp_path: Path) -> None:
 def test_the_size_of_pictures_changes_no_map(tmp_path: Path) -> None:
     flags = ("--input.height", "36", "--epochs", "2", "--input.width=36")
     (trial,) = TRIALS["table1"]
-    configs = _checked_configs(trial, BenchmarkSettings(tmp_path, flags=flags))
+    settings = BenchmarkSettings(tmp_path, flags=flags)
+    configs = _checked_configs(trial, settings)
     assert {config.epochs for config in configs.values()} == {2}
     sizes = {row: (config.input.height, config.input.width) for row, config in configs.items()}
     maps = {"RhythmNet": 25, "ST-Attention": 25, "Dual-GAN": 25, "NAS-HR": 15, "CVD": 6}
     assert sizes == {row: (maps[row], 1) if row in maps else (36, 36) for row in sizes}
+    result = TrialResult(trial, (), {}, {}, (), configs)
+    (of_cvd,) = (note for note in as_table(result, settings).notes if note.startswith("CVD: "))
+    assert of_cvd.endswith("changed by --epochs 2.")
 
 
 def test_a_flag_that_one_network_cannot_take_is_told_before_the_work(tmp_path: Path) -> None:
