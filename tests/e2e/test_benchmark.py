@@ -78,3 +78,8 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
         2,
         "rfacenet: This table needs VIPL-HR; give its folder by --vipl-hr.",
     )
+    done = rfacenet("benchmark", "table1", "--pure", "empty", "--out", "results", cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "rfacenet: 'table1' has no use for pure; leave its folder out.",
+    )

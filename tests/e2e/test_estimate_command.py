@@ -247,6 +247,8 @@ def test_models_lists_every_method(capsys):
         name in out
         for name in ("green", "ica", "chrom", "lgi", "pbv", "pos", "omit", "samc", "Wang et al. 2017")
     )
+    (of_rhythmnet,) = (line for line in out.splitlines() if line.startswith("rhythmnet"))
+    assert all(words in of_rhythmnet for words in ("25 blocks", "rate", "12.5 s", "Niu et al. 2020"))
 
 
 def test_importing_and_helping_load_no_torch():

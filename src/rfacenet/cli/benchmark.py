@@ -96,6 +96,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.data is not None:
         roots[options.data[0]] = Path(options.data[1])
     trials = _trials(options)
+    used = {name for trial in trials for name in (trial.train_on, trial.test_on)}
+    if superfluous := sorted(set(roots) - used):
+        raise SettingsError(f"'{options.table}' has no use for {superfluous[0]}; leave its folder out.")
     with_figures = options.table == FIGURES
     table = "table2" if with_figures else options.table
     if with_figures:

@@ -39,8 +39,8 @@ examples:
   rfacenet import-weights physnet.pth --network physnet --out mine.safetensors
   rfacenet import-weights small.ckpt --network physnet --setting width=32 \\
       --height 36 --width 36 --label-form wave --out small.safetensors
-  rfacenet import-weights tscan.pth --network tscan --setting average_appearance=false \
-      --frames 180 --out tscan.safetensors       (as rPPG-Toolbox trains it)
+  rfacenet import-weights tscan.pth --network tscan --setting average_appearance=false \\
+      --frames 180 --out tscan.safetensors
   rfacenet estimate face.mp4 --method mine.safetensors
 
 exit code: 0 done, 1 nowhere to write, 2 wrong use, or weights that cannot be used"""
@@ -51,7 +51,12 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "import-weights", _run, SUMMARY, EPILOG)
     option = parser.add_argument
     option("path", type=Path, metavar="FILE", help="the weights")
-    option("--network", required=True, metavar="NAME", help="what they are of: physnet, rfacenet, ...")
+    option(
+        "--network",
+        required=True,
+        metavar="NAME",
+        help="what they are of, such as physnet; an unknown one lists all",
+    )
     option("--out", type=Path, required=True, metavar="FILE.safetensors", help="file to write")
     option(
         "--setting",
@@ -61,7 +66,12 @@ def add(commands: Commands) -> None:
         metavar="NAME=VALUE",
         help="setting of the network, such as width=32; may be given several times",
     )
-    option("--frames", type=positive_count, metavar="N", help="frames of a clip (default: 128)")
+    option(
+        "--frames",
+        type=positive_count,
+        metavar="N",
+        help="frames of a clip (default: 128, or the next below that the network takes)",
+    )
     option("--height", type=positive_count, metavar="PX", help="height of the face crops (default: 72)")
     option("--width", type=positive_count, metavar="PX", help="width of the face crops (default: 72)")
     option("--fs-hz", type=positive, metavar="HZ", help="frame rate of the clips (default: 30)")
@@ -91,6 +101,7 @@ def _setting(text: str) -> tuple[str, Any]:
 def _run(options: argparse.Namespace) -> int:
     from rfacenet.inference.catalogue import ENDING
     from rfacenet.models import CROSS_DATASET_INPUT, import_weights, save_model
+    from rfacenet.models.registry import usual_frames
     from rfacenet.output.files import check_writable
 
     if options.out.suffix != ENDING:
@@ -98,8 +109,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.out.resolve() == options.path.resolve():
         raise SettingsError(f"'{options.out}' is the input; write the result to another file.")
     check_writable(options.out)
-    names = ("frames", "height", "width", "fs_hz", "normalisation", "label_form")
-    spec = replace(CROSS_DATASET_INPUT, **given(options, *names))
+    names = ("height", "width", "fs_hz", "normalisation", "label_form")
+    frames = options.frames or usual_frames(options.network, CROSS_DATASET_INPUT.frames)
+    spec = replace(CROSS_DATASET_INPUT, frames=frames, **given(options, *names))
     model, report = import_weights(options.path, options.network, dict(options.setting), spec)
     _check_obeyed(options, model.input_spec)
     licence = options.licence or "unknown; see where the file came from"

@@ -49,7 +49,11 @@ def add(commands: Commands) -> None:
     )
     option = parser.add_argument
     option("out", type=Path, nargs="?", metavar="FILE.mp4", help="video to write, H.264")
-    option("--layout", metavar="DATASET", help="write a data set instead: pure, ubfc-rppg, vipl-hr, ...")
+    option(
+        "--layout",
+        metavar="DATASET",
+        help="write a data set instead, such as pure; an unknown name lists all",
+    )
     option("--out", type=Path, dest="folder", metavar="FOLDER", help="its folder, which must be new")
     option("--subjects", type=positive_count, metavar="N", help="people in the data set (default: 4)")
     option("--heart-rate-bpm", type=positive, metavar="BPM", help="mean heart rate (default: random)")

@@ -197,15 +197,15 @@ def run_trial(
         Reading(READINGS[settings.reading], trial.truth, trial.segment_s),
         progress or _in_log,
     )
+    configs = _checked_configs(trial, settings)
+    folds_of = {row: _folds(trial, base, trained, tested) for row, base in configs.items()}
     rows = [
         Row(row, (testing.scores(row, get_method(name), name, tested),))
         for row, name in trial.methods.items()
     ]
     folders: dict[str, Path] = {}
-    configs = _checked_configs(trial, settings)
     for row, network in trial.networks.items():
-        base = configs[row]
-        folds = _folds(trial, base, trained, tested)
+        base, folds = configs[row], folds_of[row]
         runs = []
         for seed in range(settings.seeds):
             scores: list[TestedRecording] = []
@@ -286,7 +286,9 @@ def parted(people: Sequence[str], n_folds: int) -> list[list[str]]:
     """People in folds of equal size, but for one: every ``n_folds``-th, in the order of their names."""
     ordered = sorted(people, key=natural_key)
     if len(ordered) < n_folds:
-        raise SettingsError(f"{len(ordered)} people cannot be parted into {n_folds} folds.")
+        raise SettingsError(
+            f"{len(ordered)} people cannot be parted into {n_folds} folds; choose fewer folds."
+        )
     return [ordered[first::n_folds] for first in range(n_folds)]
 
 

@@ -14,6 +14,8 @@ WEIGHTS = Path(__file__).parent.parent / "models" / "weights"
 
 ENDING = ".safetensors"
 RELEASED = ".simulated"
+BEST = "best"
+_OF_PYTORCH = (".pth", ".pt", ".ckpt", ".bin")
 
 
 def list_methods() -> list[str]:
@@ -48,7 +50,7 @@ def get_method(name: str) -> Method:
         return METHODS[name]
     weights = find_weights(name)
     if weights is not None:
-        return neural_method(weights.name.removesuffix(ENDING), weights)
+        return neural_method(_called(weights), weights)
     from rfacenet.models import list_models
 
     if name in list_models():
@@ -56,5 +58,15 @@ def get_method(name: str) -> Method:
             f"The network '{name}' has no weights yet; 'rfacenet train --network {name}' makes some, and "
             "--method takes their file."
         )
+    if Path(name).suffix in _OF_PYTORCH:
+        raise UnknownMethodError(
+            f"'{name}' is a file of PyTorch; 'rfacenet import-weights' makes one of it that --method takes."
+        )
     names = [known.removesuffix(RELEASED) for known in list_methods()]
-    raise UnknownMethodError(f"There is no method '{name}'; {suggest(name, names)}")
+    raise UnknownMethodError(f"There is no method '{name}'; {suggest(name.partition('.')[0], names)}")
+
+
+def _called(weights: Path) -> str:
+    """What a weights file's method is called: of those that training leaves, all called "best", their run."""
+    name = weights.name.removesuffix(ENDING)
+    return weights.resolve().parent.name if name == BEST else name

@@ -37,7 +37,7 @@ def neural_method(name: str, path: Path) -> Method:
         WeightsError: The file is missing, cut off, or not one of rfacenet's.
     """
     from rfacenet.models import read_card
-    from rfacenet.models.registry import recreation_note
+    from rfacenet.models.registry import is_recreation, paper_of
 
     card = read_card(path)
     spec = card.input_spec
@@ -45,8 +45,10 @@ def neural_method(name: str, path: Path) -> Method:
         name=name,
         kind="neural",
         input=_input_of(spec),
-        source=card.provenance + recreation_note(card.architecture),
+        source=paper_of(card.architecture),
         extract=partial(extract, path.resolve()),
+        recreation=is_recreation(card.architecture),
+        training=card.provenance,
         gives_rate=spec.label_form == "rate",
     )
 

@@ -335,12 +335,17 @@ def _no_pulse(certainty: float, min_quality: float, method: Method) -> str:
     if method.gives_rate:
         return (
             f"The rate of '{method.name}' is not borne out by the pulse that {WITNESS.name.upper()} sees: "
-            f"a quality of {certainty:.2f}, and at least {min_quality:.2f} is needed; another method may do."
+            f"a quality of {_below(certainty)}, and {min_quality:.2f} is needed; another method may do."
         )
     return (
-        f"No pulse was found: the strongest rhythm has a quality of {certainty:.2f} and at least "
+        f"No pulse was found: the strongest rhythm has a quality of {_below(certainty)} and at least "
         f"{min_quality:.2f} is needed; more light and less movement help."
     )
+
+
+def _below(quality: float) -> str:
+    """A quality that was not enough, never rounded up to what would have been."""
+    return f"{int(100 * quality) / 100:.2f}"
 
 
 def _wave_note(method: Method) -> list[str]:

@@ -186,6 +186,11 @@ def _longest_stretch(samples: FaceSamples) -> tuple[float, Resampled]:
         longest_s = 0.0 if found is None else len(found) / samples.fs_hz
         if found is not None and (len(found) + 1) / samples.fs_hz >= MIN_DURATION_S:
             return samples.fs_hz, found
+    if duration_s < MIN_DURATION_S:
+        raise TooShortError(
+            f"Only {duration_s:.2f} s of video are left there; a map takes {MIN_DURATION_S:g} s or more: "
+            "start earlier, or give a longer video."
+        )
     raise TooShortError(
         f"The longest unbroken stretch in which a face looks towards the camera has {longest_s:.2f} s; "
         f"a map takes at least {MIN_DURATION_S:g} s."

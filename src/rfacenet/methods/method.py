@@ -31,7 +31,7 @@ class TraceInput:
     @property
     def summary(self) -> str:
         """A few words for lists of methods."""
-        return "mean RGB of the face"
+        return "mean RGB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class ClipInput:
     def summary(self) -> str:
         """A few words for lists of methods."""
         if self.regions is not None:
-            return f"{self.height_px} regions of the face ({self.regions}) at {self.fs_hz:g} Hz"
-        return f"face clip, {self.height_px}×{self.width_px} px at {self.fs_hz:g} Hz"
+            return f"{self.height_px} {self.regions}, {self.fs_hz:g} Hz"
+        return f"{self.height_px}×{self.width_px} px, {self.fs_hz:g} Hz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Method:
             per minute.
         gives_rate: Whether that is a heart rate and not a wave.
         recreation: Whether not all of its paper is known.
+        training: What its weights were trained on; None for what was not learned.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Method:
     extract: Callable[[Any, float], Float64Array]
     gives_rate: bool = False
     recreation: bool = False
+    training: str | None = None
 
     @property
     def measures_crops(self) -> bool:

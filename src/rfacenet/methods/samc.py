@@ -203,7 +203,7 @@ METHOD = Method(
     name="samc",
     kind="classical",
     input=ClipInput(N_REGIONS["cells"], 1, fs_hz=30.0, regions="cells"),
-    source="Tulyakov et al. 2016, CVPR. A re-creation: not all of its paper is known.",
+    source="Tulyakov et al. 2016, CVPR",
     extract=samc,
     recreation=True,
 )

@@ -117,5 +117,5 @@ def watched_map(network: nn.Module) -> nn.Module:
         if isinstance(module, PhysNet):
             return module.stages[-1]
     raise SettingsError(
-        f"{type(network).__name__} has no map that could be shown; rFaceNet and PhysNet have one."
+        f"A network of type {type(network).__name__} has no map that could be shown; rFaceNet and PhysNet do."
     )

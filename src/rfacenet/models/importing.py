@@ -176,8 +176,8 @@ def _read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise
     except FileNotFoundError as error:
         raise WeightsError(f"{unread}: there is no such file.") from error
-    except OSError as error:
-        raise WeightsError(f"{unread}: {error.strerror or error}.") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise WeightsError(f"{unread}: {error.strerror}.") from error
     except Exception as error:  # what is damaged can fail in any way
         code = re.search(r"GLOBAL ([\w.]+)|(TorchScript)", str(error))
         if code is None:

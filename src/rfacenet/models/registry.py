@@ -47,6 +47,24 @@ _NETWORKS: dict[str, Any] = {
     "tscan": TSCAN,
 }
 
+_PAPERS = {
+    "cvd": "Niu et al. 2020, ECCV",
+    "deepphys": "Chen and McDuff 2018, ECCV",
+    "dualgan": "Lu et al. 2021, CVPR",
+    "efficientphys": "Liu et al. 2023, WACV",
+    "physformer": "Yu et al. 2022, CVPR",
+    "physformerpp": "Yu et al. 2023, IJCV",
+    "autohr": "Yu et al. 2020, IEEE SPL 27",
+    "nashr": "Lu and Han 2021, VRIH 3(1)",
+    "i3d": "Carreira and Zisserman 2017, CVPR",
+    "physnet": "Yu et al. 2019, BMVC",
+    "rfacenet": "rFaceNet, arXiv 2403.09034",
+    "rhythmnet": "Niu et al. 2020, IEEE TIP 29",
+    "stattention": "Niu et al. 2019, FG",
+    "tscan": "Liu et al. 2020, NeurIPS",
+}
+"""What a list says of where they come from; their files say it in full."""
+
 
 def list_models() -> list[str]:
     """Names that ``build`` knows."""
@@ -106,6 +124,17 @@ def _sized(name: str, spec: InputSpec, config: dict[str, Any]) -> dict[str, Any]
     return {"height_px": spec.height, "width_px": spec.width, **config} if sized else config
 
 
+def usual_frames(name: str, frames: int) -> int:
+    """The longest clip of up to so many frames that a network takes by default, or its shortest.
+
+    Raises:
+        SettingsError: No network has that name.
+    """
+    with torch.device("meta"):
+        needs = needs_of(build(name))
+    return max(needs.longest_within(frames), needs.shortest)
+
+
 def settings_of(name: str) -> dict[str, Any]:
     """The fields of a network's configuration, with their types.
 
@@ -132,9 +161,9 @@ def is_recreation(name: str) -> bool:
     return getattr(_NETWORKS[name], "recreation", False)
 
 
-def recreation_note(name: str) -> str:
-    """What a list says behind a network's source: a sentence if it is a re-creation, else nothing."""
-    return " A re-creation: not all of its paper is known." if is_recreation(name) else ""
+def paper_of(name: str) -> str:
+    """The paper that a network comes from, in few words."""
+    return _PAPERS[name]
 
 
 def describe(network: Any) -> tuple[str, dict[str, Any]]:

@@ -92,6 +92,7 @@ def _decide_length(config: TrainConfig, source: ClipSource) -> Length:
     length = Length.of_steps(steps, config.round_steps)
     if config.max_minutes is None:
         return length
+    _LOG.info("measuring how long a step takes")
     stopwatch = Stopwatch(TRIAL_SKIP)
     trial = Length(1, TRIAL_STEPS)
     trainer = _trainer(config, trial, False, [stopwatch])

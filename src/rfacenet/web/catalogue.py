@@ -47,6 +47,7 @@ def method_list() -> list[dict[str, Any]]:
             "kind": method.kind,
             "input": method.input.summary,
             "source": method.source,
+            "training": method.training,
             "is_live": method.measures_crops,
             "is_default": name == FACE_METHOD,
         }

@@ -24,7 +24,8 @@ class MethodAnswer(BaseModel):
     name: str
     kind: Literal["classical", "neural"]
     input: str = Field(description="What of the face it reads")
-    source: str = Field(description="Where it comes from")
+    source: str = Field(description="The paper that it comes from")
+    training: str | None = Field(description="What its weights were trained on; null if it was not learned")
     is_live: bool = Field(description="Whether it measures a camera, not only video files")
     is_default: bool
 

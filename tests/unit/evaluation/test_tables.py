@@ -142,6 +142,10 @@ def test_folds_hold_everybody_once_and_share_nobody(
     result = run_trial(intra, stores, BenchmarkSettings(tmp_path, flags=SMALL))
     assert sorted(one.name for one in result.rows[0].runs[0]) == ["s0", "s1", "s2"]
 
+    with pytest.raises(SettingsError, match="choose fewer folds"):  # before anything is tested
+        run_trial(replace(intra, folds=5, methods=TO_UBFC.methods), stores, BenchmarkSettings(tmp_path / "x"))
+    assert not (tmp_path / "x").exists()
+
     settings = BenchmarkSettings(tmp_path, flags=SMALL)
     alone = run_trial(replace(intra, folds=None), stores, settings)  # one person at a time: three folds too
     assert alone.rows == result.rows

@@ -1,7 +1,9 @@
+import shutil
+
 import pytest
 
 from rfacenet.errors import UnknownMethodError
-from rfacenet.inference.catalogue import get_method, list_methods
+from rfacenet.inference.catalogue import find_weights, get_method, list_methods
 from rfacenet.inference.estimator import estimate
 from rfacenet.simulation import render_recording
 from videos import write_video
@@ -24,13 +26,26 @@ def test_unknown_method_suggests_the_nearest():
         get_method("Chrome")
     with pytest.raises(UnknownMethodError, match="green, ica, chrom"):
         get_method("xyzzy")
+    with pytest.raises(UnknownMethodError, match=r"did you mean 'rhythmnet'"):
+        get_method("rhythmnet.simulate")
+    with pytest.raises(UnknownMethodError, match=r"'my\.pth' is a file of PyTorch; .*import-weights"):
+        get_method("my.pth")
 
 
 def test_released_weights_are_methods():
     assert {"rfacenet.simulated", "physnet.simulated", *OFF_BY_BPM} <= set(list_methods())
     method = get_method("rfacenet")
     assert (method.name, method.kind) == ("rfacenet.simulated", "neural")
-    assert "simulated faces" in method.source
+    assert method.source == "rFaceNet, arXiv 2403.09034"
+    assert "simulated faces" in method.training
+
+
+def test_the_best_weights_of_a_training_are_called_by_its_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "best.safetensors"
+    shutil.copy(find_weights("stattention"), path)
+    assert get_method(str(path)).name == "mine"
+    assert get_method(str(path.rename(path.with_name("other.safetensors")))).name == "other"
 
 
 @pytest.mark.parametrize("name", [name for name in list_methods() if get_method(name).kind == "neural"])

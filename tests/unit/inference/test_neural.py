@@ -63,7 +63,7 @@ def test_any_length_is_covered_whole(weights, n):
 
 def test_a_weights_file_is_a_method_and_other_frame_rates_are_resampled(weights):
     method = get_method(str(weights))
-    assert (method.name, method.kind, method.source) == ("tiny", "neural", "random numbers, for tests")
+    assert (method.name, method.kind, method.training) == ("tiny", "neural", "random numbers, for tests")
     t_s, pictures = crops(150, fs_hz=15.0)
     colours = pictures.reshape(150, -1, 3).mean(axis=1) * [1.3, 1.0, 0.8]
     reading = read_samples(FaceSamples(t_s, colours, pictures), method, EstimateSettings(min_quality=0))
@@ -104,7 +104,7 @@ def test_weights_that_were_written_again_are_read_again(tmp_path):
         model = PulseModel(build("physnet", width=8), SPEC).eval()
         save_model(tmp_path / "w.safetensors", model, licence="MIT", provenance=f"seed {seed}")
         method = get_method(str(tmp_path / "w.safetensors"))
-        assert method.source == f"seed {seed}"
+        assert method.training == f"seed {seed}"
         waves.append(method.extract(stretch(64), 30.0))
     assert not np.allclose(*waves)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rfacenet.errors import SettingsError
-from rfacenet.inference.reading import read_samples, segment_spectrum
+from rfacenet.inference.reading import _no_pulse, read_samples, segment_spectrum
 from rfacenet.inference.sampling import FaceSamples
 from rfacenet.inference.settings import EstimateSettings
 from rfacenet.methods import METHODS, ClipInput, Method
@@ -191,6 +191,11 @@ def test_a_method_without_a_wave_gives_rates_and_invents_none():
     assert np.isnan(reading.bvp.value).all()
     assert reading.beats_s == ()
     assert reading.variability is None
+
+
+@pytest.mark.parametrize(("quality", "shown"), [(0.7499, "0.74"), (0.0, "0.00"), (0.3, "0.30")])
+def test_a_quality_that_was_not_enough_is_not_rounded_up(quality, shown):
+    assert f"a quality of {shown} and at least 0.75" in _no_pulse(quality, 0.75, METHODS["pos"])
 
 
 def test_a_rate_that_the_faces_colour_does_not_have_is_not_trusted():

@@ -364,6 +364,13 @@ class TestRefusals:
             width=16,
         )
 
+    def test_a_download_that_broke_off(self, tmp_path: Path, physnet: nn.Module) -> None:
+        path = saved(tmp_path / "w.pth", physnet.state_dict())
+        whole = path.read_bytes()
+        for length in (len(whole) // 2, len(whole) - 10, 500):
+            path.write_bytes(whole[:length])
+            self.refuse(path, "cannot be read: the file is cut off or damaged")
+
     def test_another_network(self, tmp_path: Path) -> None:
         tensors = build("rfacenet", width=8, identity_width=4).state_dict()
         self.refuse(saved(tmp_path / "w.pth", tensors), r"no place for 'identity_branch\.1\..* more;")
