@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,21 @@ class VideoFile(VideoSource):
         context = self._stream.codec_context
         reorders = context.name in ("h264", "hevc") and context.has_b_frames
         return self._container.format.name == "avi" and bool(reorders)
+
+
+def is_of_format(path: str | os.PathLike[str], formats: Sequence[str]) -> bool:
+    """Whether FFmpeg takes a file for one of some formats; for any other it would not open it.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of them, such as ``matroska``.
+    """
+    options = {"format_whitelist": ",".join(formats), "protocol_whitelist": "file"}
+    try:
+        av.open(f"file:{path}", container_options=options).close()
+    except (FFmpegError, OSError, ValueError):
+        return False
+    return True
 
 
 def _open(path: Path) -> InputContainer:

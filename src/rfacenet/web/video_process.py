@@ -9,7 +9,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import av
 import torch
 
 from rfacenet.errors import RfacenetError, VideoError
@@ -18,6 +17,7 @@ from rfacenet.inference.settings import EstimateSettings
 from rfacenet.output.report import as_html
 from rfacenet.output.results import as_csv, as_dict
 from rfacenet.types import Estimate
+from rfacenet.video import is_of_format
 from rfacenet.web.containers import FORMATS
 
 PROGRESS_S = 0.25
@@ -64,13 +64,10 @@ def check_format(path: Path) -> None:
     Raises:
         VideoError: It is none of the formats that are taken.
     """
-    options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
-    try:
-        av.open(f"file:{path}", container_options=options).close()
-    except (av.FFmpegError, OSError, ValueError) as error:
+    if not is_of_format(path, FORMATS):
         raise VideoError(
             f"'{path}' is not a video that can be read; send one such as MP4, MOV, WebM, MKV or AVI."
-        ) from error
+        )
 
 
 def answer(result: Estimate, settings: EstimateSettings) -> dict[str, object]:
