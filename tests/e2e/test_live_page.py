@@ -106,6 +106,10 @@ def test_the_keyboard_is_never_lost(address, simulated_camera, tmp_path):
         element(driver, "start").send_keys(Keys.ENTER)
         wait_until(lambda: element(driver, "stop").is_displayed(), 5)
         assert driver.execute_script(focused) == "stop"
+        element(driver, "method").send_keys(Keys.ARROW_DOWN)  # begins anew with another method
+        wait_until(lambda: driver.execute_script("return stage.dataset.state") == "live", 10)
+        assert driver.execute_script(focused) == "method"
+        driver.execute_script("document.getElementById('stop').focus()")
         element(driver, "stop").send_keys(Keys.ENTER)
         wait_until(lambda: element(driver, "start").is_displayed(), 5)
         assert driver.execute_script(focused) == "start"

@@ -81,7 +81,7 @@ def test_what_cannot_be_done_says_why(person, person_video, tmp_path, monkeypatc
     short = write_video(tmp_path / "short.mp4", person[:40])
     for path, message in (
         (wall, "no map. No face that looks towards the camera was found in 3.0 s"),
-        (short, "no map. Only 1.30 s of video are left there"),
+        (short, "no map. The video lasts 1.30 s; a map takes at least 2 s."),
         (tmp_path / "missing.mp4", "no map. "),
     ):
         assert run(path) == 1

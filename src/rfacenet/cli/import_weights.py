@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
         "--network",
         required=True,
         metavar="NAME",
-        help="what they are of, such as physnet; an unknown one lists all",
+        help="what they are of, such as physnet; '?' lists all",
     )
     option("--out", type=Path, required=True, metavar="FILE.safetensors", help="file to write")
     option(
@@ -70,7 +70,7 @@ def add(commands: Commands) -> None:
         "--frames",
         type=positive_count,
         metavar="N",
-        help="frames of a clip (default: 128, or the next below that the network takes)",
+        help="frames of a clip (default: 128, or the nearest that the network takes)",
     )
     option("--height", type=positive_count, metavar="PX", help="height of the face crops (default: 72)")
     option("--width", type=positive_count, metavar="PX", help="width of the face crops (default: 72)")
@@ -110,9 +110,10 @@ def _run(options: argparse.Namespace) -> int:
         raise SettingsError(f"'{options.out}' is the input; write the result to another file.")
     check_writable(options.out)
     names = ("height", "width", "fs_hz", "normalisation", "label_form")
-    frames = options.frames or usual_frames(options.network, CROSS_DATASET_INPUT.frames)
+    settings = dict(options.setting)
+    frames = options.frames or usual_frames(options.network, CROSS_DATASET_INPUT.frames, **settings)
     spec = replace(CROSS_DATASET_INPUT, frames=frames, **given(options, *names))
-    model, report = import_weights(options.path, options.network, dict(options.setting), spec)
+    model, report = import_weights(options.path, options.network, settings, spec)
     _check_obeyed(options, model.input_spec)
     licence = options.licence or "unknown; see where the file came from"
     provenance = f"Imported by rfacenet {__version__}. {report.provenance}"

@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, "prepare", _run, "Cut the faces out of a data set's videos.", EPILOG)
     option = parser.add_argument
-    option("dataset", metavar="DATASET", help="its name, such as pure; an unknown one lists all")
+    option("dataset", metavar="DATASET", help="its name, such as pure; '?' lists all")
     option("root", type=Path, metavar="ROOT", help="its folder")
     option("--out", type=Path, required=True, metavar="FOLDER", help="folder of stores")
     option("--height", type=positive_count, metavar="PX", help="height of the crops (default: 72)")

@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
     option(
         "--layout",
         metavar="DATASET",
-        help="write a data set instead, such as pure; an unknown name lists all",
+        help="write a data set instead, such as pure; '?' lists all",
     )
     option("--out", type=Path, dest="folder", metavar="FOLDER", help="its folder, which must be new")
     option("--subjects", type=positive_count, metavar="N", help="people in the data set (default: 4)")

@@ -152,8 +152,14 @@ def prepare_all(
     names = list(dict.fromkeys(name for trial in trials for name in (trial.train_on, trial.test_on)))
     specs = [config.input for trial in trials for config in _checked_configs(trial, settings).values()]
     crops = CropSettings(max(spec.height for spec in specs), max(spec.width for spec in specs))
-    for name in names:  # all of them before the first is begun: preparing takes hours
-        get_dataset(name).recordings(_root(name, roots))
+    # All of them before the first is begun: preparing takes hours.
+    people = {
+        name: sorted({one.subject for one in get_dataset(name).recordings(_root(name, roots))})
+        for name in names
+    }
+    for trial in trials:
+        if trial.train_on == trial.test_on and trial.split is None and trial.folds:
+            parted(people[trial.test_on], trial.folds)
     reports = {}
     for name in names:
         dataset = get_dataset(name)

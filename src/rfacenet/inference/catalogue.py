@@ -58,10 +58,12 @@ def get_method(name: str) -> Method:
             f"The network '{name}' has no weights yet; 'rfacenet train --network {name}' makes some, and "
             "--method takes their file."
         )
-    if Path(name).suffix in _OF_PYTORCH:
+    if Path(name).suffix.lower() in _OF_PYTORCH:
         raise UnknownMethodError(
             f"'{name}' is a file of PyTorch; 'rfacenet import-weights' makes one of it that --method takes."
         )
+    if "/" in name or Path(name).exists():
+        raise UnknownMethodError(f"'{name}' is no file of weights: their names end in {ENDING}.")
     names = [known.removesuffix(RELEASED) for known in list_methods()]
     raise UnknownMethodError(f"There is no method '{name}'; {suggest(name.partition('.')[0], names)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -345,7 +346,7 @@ def _no_pulse(certainty: float, min_quality: float, method: Method) -> str:
 
 def _below(quality: float) -> str:
     """A quality that was not enough, never rounded up to what would have been."""
-    return f"{int(100 * quality) / 100:.2f}"
+    return f"{math.floor(100 * quality + 1e-9) / 100:.2f}"
 
 
 def _wave_note(method: Method) -> list[str]:

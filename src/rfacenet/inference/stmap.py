@@ -127,7 +127,7 @@ def map_video(
     view = _View()
     span_s = start_s, start_s + duration_s
     samples = sample_face(path, settings, needs, span_s=span_s, progress=progress, watch=view.see)
-    fs_hz, stretch = _longest_stretch(samples)
+    fs_hz, stretch = _longest_stretch(samples, start_s)
     reading = _pulse_of(samples, stretch, settings)
     assert view.face is not None  # what is long enough for a map is longer than FACE_AFTER_S
     return VideoMap(
@@ -171,7 +171,7 @@ class _View:
             self.face, self._longest_s = self._of_this, t_s - self._start_s
 
 
-def _longest_stretch(samples: FaceSamples) -> tuple[float, Resampled]:
+def _longest_stretch(samples: FaceSamples, start_s: float) -> tuple[float, Resampled]:
     """The video's frame rate, and its longest unbroken stretch of mean colours at that rate."""
     duration_s = float(samples.t_s[-1])
     if not samples.present.any():
@@ -187,10 +187,8 @@ def _longest_stretch(samples: FaceSamples) -> tuple[float, Resampled]:
         if found is not None and (len(found) + 1) / samples.fs_hz >= MIN_DURATION_S:
             return samples.fs_hz, found
     if duration_s < MIN_DURATION_S:
-        raise TooShortError(
-            f"Only {duration_s:.2f} s of video are left there; a map takes {MIN_DURATION_S:g} s or more: "
-            "start earlier, or give a longer video."
-        )
+        there = f"From {start_s:g} s on, the video" if start_s else "The video"
+        raise TooShortError(f"{there} lasts {duration_s:.2f} s; a map takes at least {MIN_DURATION_S:g} s.")
     raise TooShortError(
         f"The longest unbroken stretch in which a face looks towards the camera has {longest_s:.2f} s; "
         f"a map takes at least {MIN_DURATION_S:g} s."

@@ -30,40 +30,25 @@ from rfacenet.models.tscan import TSCAN
 
 # Each has a frozen dataclass `Config` whose fields are JSON values, takes one, and keeps it as `config`; its
 # `needs` say what its input must be. One with `height_px` and `width_px` in its `Config` is tied to a size.
-_NETWORKS: dict[str, Any] = {
-    "cvd": CVD,
-    "deepphys": DeepPhys,
-    "dualgan": DualGAN,
-    "efficientphys": EfficientPhys,
-    "physformer": PhysFormer,
-    "physformerpp": PhysFormerPlusPlus,
-    "autohr": AutoHR,
-    "nashr": NASHR,
-    "i3d": I3D,
-    "physnet": PhysNet,
-    "rfacenet": RFaceNet,
-    "rhythmnet": RhythmNet,
-    "stattention": STAttention,
-    "tscan": TSCAN,
+_LINES: dict[str, tuple[Any, str]] = {
+    "cvd": (CVD, "Niu et al. 2020, ECCV"),
+    "deepphys": (DeepPhys, "Chen and McDuff 2018, ECCV"),
+    "dualgan": (DualGAN, "Lu et al. 2021, CVPR"),
+    "efficientphys": (EfficientPhys, "Liu et al. 2023, WACV"),
+    "physformer": (PhysFormer, "Yu et al. 2022, CVPR"),
+    "physformerpp": (PhysFormerPlusPlus, "Yu et al. 2023, IJCV"),
+    "autohr": (AutoHR, "Yu et al. 2020, IEEE SPL 27"),
+    "nashr": (NASHR, "Lu and Han 2021, VRIH 3(1)"),
+    "i3d": (I3D, "Carreira and Zisserman 2017, CVPR"),
+    "physnet": (PhysNet, "Yu et al. 2019, BMVC"),
+    "rfacenet": (RFaceNet, "rFaceNet, arXiv 2403.09034"),
+    "rhythmnet": (RhythmNet, "Niu et al. 2020, IEEE TIP 29"),
+    "stattention": (STAttention, "Niu et al. 2019, FG"),
+    "tscan": (TSCAN, "Liu et al. 2020, NeurIPS"),
 }
+"""Each network, and what a list says of where it comes from; its file says that in full."""
 
-_PAPERS = {
-    "cvd": "Niu et al. 2020, ECCV",
-    "deepphys": "Chen and McDuff 2018, ECCV",
-    "dualgan": "Lu et al. 2021, CVPR",
-    "efficientphys": "Liu et al. 2023, WACV",
-    "physformer": "Yu et al. 2022, CVPR",
-    "physformerpp": "Yu et al. 2023, IJCV",
-    "autohr": "Yu et al. 2020, IEEE SPL 27",
-    "nashr": "Lu and Han 2021, VRIH 3(1)",
-    "i3d": "Carreira and Zisserman 2017, CVPR",
-    "physnet": "Yu et al. 2019, BMVC",
-    "rfacenet": "rFaceNet, arXiv 2403.09034",
-    "rhythmnet": "Niu et al. 2020, IEEE TIP 29",
-    "stattention": "Niu et al. 2019, FG",
-    "tscan": "Liu et al. 2020, NeurIPS",
-}
-"""What a list says of where they come from; their files say it in full."""
+_NETWORKS = {name: network for name, (network, _) in _LINES.items()}
 
 
 def list_models() -> list[str]:
@@ -124,14 +109,14 @@ def _sized(name: str, spec: InputSpec, config: dict[str, Any]) -> dict[str, Any]
     return {"height_px": spec.height, "width_px": spec.width, **config} if sized else config
 
 
-def usual_frames(name: str, frames: int) -> int:
-    """The longest clip of up to so many frames that a network takes by default, or its shortest.
+def usual_frames(name: str, frames: int, /, **config: Any) -> int:
+    """The longest clip of up to so many frames that a network takes, or its shortest.
 
     Raises:
-        SettingsError: No network has that name.
+        SettingsError: As for ``build``.
     """
     with torch.device("meta"):
-        needs = needs_of(build(name))
+        needs = needs_of(build(name, **config))
     return max(needs.longest_within(frames), needs.shortest)
 
 
@@ -163,7 +148,7 @@ def is_recreation(name: str) -> bool:
 
 def paper_of(name: str) -> str:
     """The paper that a network comes from, in few words."""
-    return _PAPERS[name]
+    return _LINES[name][1]
 
 
 def describe(network: Any) -> tuple[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from rfacenet.video.image_sequence import IMAGE_ENDINGS, ImageSequence
 from rfacenet.video.playback import in_real_time
 from rfacenet.video.recoding import Encoding, recoded
 from rfacenet.video.source import VideoSource
-from rfacenet.video.video_file import VideoFile, is_of_format
+from rfacenet.video.video_file import VideoFile, only_formats
 from rfacenet.video.writer import VideoWriter, encode_png
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "encode_png",
     "find_videos",
     "in_real_time",
-    "is_of_format",
     "list_cameras",
+    "only_formats",
     "open_video",
     "recoded",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +75,21 @@ class VideoFile(VideoSource):
         return self._container.format.name == "avi" and bool(reorders)
 
 
-def is_of_format(path: str | os.PathLike[str], formats: Sequence[str]) -> bool:
-    """Whether FFmpeg takes a file for one of some formats; for any other it would not open it.
+_only: ContextVar[tuple[str, ...]] = ContextVar("formats that are opened; all, where there are none")
+
+
+@contextmanager
+def only_formats(*formats: str) -> Iterator[None]:
+    """Within this, files are opened only if FFmpeg takes them for one of some formats.
 
     Args:
-        path: The file.
-        formats: FFmpeg's names of them, such as ``matroska``.
+        *formats: FFmpeg's names of them, such as ``matroska``.
     """
-    options = {"format_whitelist": ",".join(formats), "protocol_whitelist": "file"}
+    token = _only.set(formats)
     try:
-        av.open(f"file:{path}", container_options=options).close()
-    except (FFmpegError, OSError, ValueError):
-        return False
-    return True
+        yield
+    finally:
+        _only.reset(token)
 
 
 def _open(path: Path) -> InputContainer:
@@ -96,9 +100,10 @@ def _open(path: Path) -> InputContainer:
     try:
         # "file:" keeps a colon in the name from being read as a protocol, and the whitelist keeps a playlist
         # from reaching into the network.
-        return av.open(
-            f"file:{path}", metadata_errors="replace", container_options={"protocol_whitelist": "file"}
-        )
+        options = {"protocol_whitelist": "file"}
+        if formats := _only.get(()):
+            options["format_whitelist"] = ",".join(formats)
+        return av.open(f"file:{path}", metadata_errors="replace", container_options=options)
     except builtins.PermissionError as error:
         raise VideoError(f"'{path}' may not be read; check its permissions.") from error
     except (FFmpegError, OSError) as error:

@@ -94,8 +94,16 @@ class LiveService:
         async with self._place():
             viewer = await asyncio.to_thread(Viewer, method)
             height, width = viewer.crop_px
-            ready = {"type": "ready", "method": method, "crop_px": [height, width], "enlarge": viewer.enlarge}
-            await _send(socket, ready)
+            await _send(
+                socket,
+                {
+                    "type": "ready",
+                    "method": method,
+                    "crop_px": [height, width],
+                    "enlarge": viewer.enlarge,
+                    "longest_s": LONGEST_S,
+                },
+            )
             await _either(self._listen(socket, viewer), self._estimate(socket, viewer))
 
     @contextlib.asynccontextmanager
@@ -110,7 +118,7 @@ class LiveService:
         """Take in what the client sends, until it goes."""
         frames = Allowance(FRAMES_HZ, 2 * FRAMES_HZ)
         pictures = Allowance(PICTURES_HZ, 2 * PICTURES_HZ)
-        results = Allowance(RESULTS_HZ, 4)
+        results = Allowance(RESULTS_HZ, 10)
         follower = FaceFollower()
         async with asyncio.TaskGroup() as group:
             search: asyncio.Task[None] | None = None

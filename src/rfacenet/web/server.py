@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import h11
 import torch
@@ -42,7 +44,7 @@ class ImpatientProtocol(H11Protocol):
         if self.transport.get_protocol() is not self:  # it is a WebSocket now
             return
         # For a request, or for the rest of one that has been answered already.
-        is_waiting = self.conn.their_state is h11.IDLE or self.conn.our_state in (h11.DONE, h11.MUST_CLOSE)
+        is_waiting = self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE
         if is_waiting and self._looked_at in (self, self.cycle):
             self.transport.close()
             return
@@ -65,6 +67,7 @@ def serve(
 
     Raises:
         SettingsError: The address cannot be listened on, or a certificate cannot be used.
+        KeyboardInterrupt: Ctrl-C has ended it.
     """
     torch.set_num_threads(1)  # viewers share the cores; threads of one estimate would wait for each other
     certificate, key = tls_files or (None, None)
@@ -74,6 +77,8 @@ def serve(
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_max_queue=16,
+        ws_ping_interval=20.0,  # who is gone without a word keeps no place for long
+        ws_ping_timeout=20.0,
         ws_per_message_deflate=False,  # pixels hardly shrink, and a bomb would grow
         limit_concurrency=MAX_CONNECTIONS,
         h11_max_incomplete_event_size=32_768,
@@ -95,6 +100,8 @@ def serve(
     with listener:
         server = _Server(config, lambda: when_ready(page_address(settings, listener.getsockname()[1])))
         server.run(sockets=[listener])
+    if server.is_interrupted:  # uvicorn raises the signal again, but now and then nobody hears it
+        raise KeyboardInterrupt
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -138,11 +145,16 @@ def _own_address() -> str:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is ready."""
+    """A server that says when it is ready, and remembers Ctrl-C."""
 
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._when_ready = when_ready
+        self.is_interrupted = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.is_interrupted |= sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -17,7 +17,7 @@ from rfacenet.inference.settings import EstimateSettings
 from rfacenet.output.report import as_html
 from rfacenet.output.results import as_csv, as_dict
 from rfacenet.types import Estimate
-from rfacenet.video import is_of_format
+from rfacenet.video import only_formats
 from rfacenet.web.containers import FORMATS
 
 PROGRESS_S = 0.25
@@ -47,8 +47,8 @@ def measure(connection: Connection, descriptor: Any, label: str, method: str) ->
         connection.send_bytes(json.dumps({"progress": share}).encode())
 
     try:
-        check_format(path)
-        result = estimate(path, settings, progress=progress)
+        with only_formats(*FORMATS):
+            result = estimate(path, settings, progress=progress)
     except RfacenetError as error:
         result = unreadable(path, settings.method_name, error)
     except (BrokenPipeError, EOFError):
@@ -56,18 +56,6 @@ def measure(connection: Connection, descriptor: Any, label: str, method: str) ->
     except Exception as error:  # torch says that memory is short in a way of its own
         result = unreadable(path, settings.method_name, _fault(error))
     connection.send_bytes(json.dumps(answer(labelled(result, path, label), settings)).encode())
-
-
-def check_format(path: Path) -> None:
-    """Refuse what FFmpeg takes for something else than its first bytes promised.
-
-    Raises:
-        VideoError: It is none of the formats that are taken.
-    """
-    if not is_of_format(path, FORMATS):
-        raise VideoError(
-            f"'{path}' is not a video that can be read; send one such as MP4, MOV, WebM, MKV or AVI."
-        )
 
 
 def answer(result: Estimate, settings: EstimateSettings) -> dict[str, object]:

@@ -193,7 +193,7 @@ def test_a_method_without_a_wave_gives_rates_and_invents_none():
     assert reading.variability is None
 
 
-@pytest.mark.parametrize(("quality", "shown"), [(0.7499, "0.74"), (0.0, "0.00"), (0.3, "0.30")])
+@pytest.mark.parametrize(("quality", "shown"), [(0.7499, "0.74"), (0.0, "0.00"), (0.29, "0.29")])
 def test_a_quality_that_was_not_enough_is_not_rounded_up(quality, shown):
     assert f"a quality of {shown} and at least 0.75" in _no_pulse(quality, 0.75, METHODS["pos"])
 

@@ -65,7 +65,11 @@ function setState(state, text) {
   at("start").textContent = state === "idle" ? "Start camera" : "Start again";
   at("stop").hidden = !isOn;
   if (hadFocus) at(isOn ? "stop" : "start").focus(); // a hidden button would lose it
-  at("method").disabled = state === "starting";
+}
+
+function allow(isAllowed, ...ids) {
+  if (!isAllowed && ids.includes(document.activeElement?.id)) at(at("start").hidden ? "stop" : "start").focus();
+  for (const id of ids) at(id).disabled = !isAllowed;
 }
 
 const shown = {
@@ -88,7 +92,7 @@ const shown = {
     const speed = `${message.fs_hz.toFixed(1)} frames per second`;
     at("detail").textContent = message.dropped_frames ? `${speed}, ${message.dropped_frames} dropped` : speed;
     const hasWave = Boolean(message.wave?.value.some((value) => value !== null));
-    for (const id of ["save-json", "save-csv", "save-picture"]) at(id).disabled = !hasWave;
+    allow(hasWave, "save-json", "save-csv", "save-picture");
   },
   box: showBox,
   stall(text) {
@@ -98,7 +102,7 @@ const shown = {
   },
   end(text, result) {
     lastResult = result;
-    for (const id of ["save-json", "save-csv"]) at(id).disabled = !lastResult;
+    allow(Boolean(lastResult), "save-json", "save-csv");
     setState("stopped", text || "Stopped.");
     showBox(null);
     showRate(null, 0);
@@ -113,6 +117,7 @@ const shown = {
 async function start() {
   measurement?.end();
   startedAt = last = lastResult = null;
+  allow(false, "save-json", "save-csv", "save-picture");
   wave.clear();
   history.clear();
   setState("starting", "Waiting for the camera.");

@@ -9,9 +9,11 @@ const LOOK_EVERY_S = 1.0, ANSWER_WITHIN_S = 5.0;
 const PICTURE_PX = 480; // longer side of the picture that the face is looked for in
 const STALL_S = 2.0, GIVE_UP_S = 15.0;
 const RESULT_WITHIN_MS = 1500; // the person waits for it
+const MARGIN_S = 10; // before the service ends it, and forgets it
 
 export const CAMERA_STOPPED = "The camera stopped. Check it, then start again.";
 const STALLED = "The camera gives no pictures at the moment.";
+const TOO_LONG = "So long a measurement ends by itself. Start again to go on.";
 const HIDDEN = "The page is in the background, where browsers hold the pictures back.";
 
 export class Measurement {
@@ -22,9 +24,10 @@ export class Measurement {
   #box = new GlidingBox();
   #looking = document.createElement("canvas");
   #connection = null;
-  #format = null; // {crop_px, enlarge}
+  #format = null; // {crop_px, enlarge, longest_s}
   #stopFrames = () => {};
   #watch = null;
+  #timer = null;
   #lookedAt = -1e9;
   #asked = null; // number of the picture whose answer is awaited
   #hasLooked = false;
@@ -32,7 +35,7 @@ export class Measurement {
   #isStalled = false;
   #isEnding = false;
   #isOver = false;
-  #kept = null; // the result, asked for while it still could be
+  #kept = null; // the result after the last frame, asked for while it still could be
 
   // `on` has ready(), estimate(message), box(box or null, in shares of the picture), stall(sentence),
   // end(sentence, result or null).
@@ -49,7 +52,7 @@ export class Measurement {
     if (this.#isEnding) return closeCamera(this.#stream, this.#video);
     this.#frameAt = performance.now() / 1000;
     this.#connection = new Connection(method, {
-      ready: (format) => { this.#format = format; this.#on.ready(format); },
+      ready: (format) => this.#begin(format),
       face: (answer) => this.#see(answer),
       estimate: (message) => this.#on.estimate(message),
       end: (sentence) => this.end(sentence),
@@ -58,7 +61,12 @@ export class Measurement {
     this.#watch = setInterval(() => this.#check(), 500);
   }
 
-  result() { return this.#connection?.result() ?? Promise.resolve(null); }
+  // What was measured in the last half minute; null if it is not to be had.
+  async result() {
+    const result = (await this.#connection?.result()) ?? null;
+    this.#kept = result ?? this.#kept;
+    return result;
+  }
 
   // Closes the camera, fetches what was measured and ends it; the sentence says why, and is empty where the
   // person asked for it.
@@ -66,7 +74,7 @@ export class Measurement {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#closeCamera();
-    await this.#keep();
+    await Promise.race([this.result(), new Promise((go) => setTimeout(go, RESULT_WITHIN_MS))]);
     this.end(sentence);
   }
 
@@ -81,18 +89,21 @@ export class Measurement {
 
   #closeCamera() {
     clearInterval(this.#watch);
+    clearTimeout(this.#timer);
     this.#stopFrames();
     if (this.#stream) closeCamera(this.#stream, this.#video);
   }
 
-  async #keep() {
-    const tooLong = new Promise((give) => setTimeout(give, RESULT_WITHIN_MS, null));
-    this.#kept = (await Promise.race([this.result(), tooLong])) ?? this.#kept;
+  #begin(format) {
+    this.#format = format;
+    this.#timer = setTimeout(() => this.finish(TOO_LONG), 1000 * (format.longest_s - MARGIN_S));
+    this.#on.ready(format);
   }
 
   #take(t) {
     const now = performance.now() / 1000;
     this.#frameAt = now;
+    this.#kept = null;
     if (!this.#format || !this.#video.videoWidth) return;
     const mayAsk = this.#asked === null || now - this.#lookedAt > ANSWER_WITHIN_S;
     if (mayAsk && now - this.#lookedAt >= LOOK_EVERY_S && this.#connection.isFree) this.#look(t, now);
@@ -142,7 +153,7 @@ export class Measurement {
     const wasStalled = this.#isStalled;
     this.#isStalled = silence >= STALL_S;
     if (!this.#isStalled) return;
-    if (!wasStalled) this.#keep(); // the service does not wait forever
+    if (!wasStalled) this.result(); // the service does not wait forever
     if (silence > GIVE_UP_S && !document.hidden) return this.finish(CAMERA_STOPPED);
     this.#on.stall(document.hidden ? HIDDEN : STALLED);
   }
