@@ -257,7 +257,7 @@ STYLE = """
   --card: #1a2029; --rule: #2c3541; --accent: #ff6b7d; } }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1160px; margin: 0 auto; padding: 24px 16px 48px; }
+main { max-width: 1320px; margin: 0 auto; padding: 24px 16px 48px; }
 h1 { font-size: 21px; } h2 { font-size: 17px; margin: 0 0 12px; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 20px;
   margin-bottom: 20px; overflow-x: auto; }
