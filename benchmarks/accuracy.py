@@ -75,20 +75,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     choose(options.methods)
-    tables = []
+    jobs_of = {folder: recordings(folder) for folder in options.recordings}  # before hours of other work
+    tables: list[str] = []
+
+    def add(*parts: str) -> None:
+        tables.extend(parts)
+        print(*parts, sep="\n\n", end="\n\n", flush=True)  # what is done outlives a failure of what follows
+
     with workers(chosen=options.methods) as pool:
         for difficulty in DIFFICULTIES:
             results = clips(pool, difficulty, options.clips)
             note = f"{len(results)} clips of {CLIP_S} s, straight from the simulator."
-            tables += [f"## Simulated clips, {difficulty}\n\n{note}", errors(results)]
+            add(f"## Simulated clips, {difficulty}\n\n{note}", errors(results))
             if difficulty != "easy":
-                tables += ["MAE by Fitzpatrick skin type:", by_skin_type(results)]
+                add("MAE by Fitzpatrick skin type:", by_skin_type(results))
         lifeless = {
             f"{subject}, {d}": clips(pool, d, options.clips // 6, subject)
             for subject in LIFELESS
             for d in DIFFICULTIES[1:]
         }
-        tables += [f"## Simulated clips without a pulse\n\n{LIFELESS_NOTE}", answered(lifeless)]
+        add(f"## Simulated clips without a pulse\n\n{LIFELESS_NOTE}", answered(lifeless))
         for difficulty in DIFFICULTIES:
             results = list(
                 pool.map(simulated_video, [(difficulty, VIDEO_SEED + k) for k in range(options.videos)])
@@ -96,16 +102,11 @@ def main() -> None:
             title = (
                 f"## Simulated videos, {difficulty}\n\n{len(results)} videos of 20 s, 320×240, H.264 (CRF 20)"
             )
-            tables += [f"{title}; face found and followed as in any video.", errors(results)]
-        for folder in options.recordings:
-            jobs = recordings(folder)
+            add(f"{title}; face found and followed as in any video.", errors(results))
+        for folder, jobs in jobs_of.items():
             for group in sorted({group for group, *_ in jobs}, reverse=True):
                 results = list(pool.map(recorded, [job[1:] for job in jobs if job[0] == group]))
-                tables += [
-                    f"## Real recordings: {folder.name} {group}".rstrip(),
-                    errors(results),
-                    each(results),
-                ]
+                add(f"## Real recordings: {folder.name} {group}".rstrip(), errors(results), each(results))
     text = PAGE.format(
         command=f"python benchmarks/accuracy.py --clips {options.clips} --videos {options.videos}"
         + (" --recordings …" if options.recordings else "")
@@ -118,7 +119,6 @@ def main() -> None:
         min_quality=MIN_QUALITY,
         tables="\n\n".join(tables),
     )
-    print(text)
     if options.out:
         options.out.write_text(text)
 
@@ -298,7 +298,7 @@ def errors(results: Sequence[Result]) -> str:
         answered = quality >= MIN_QUALITY
         right = f"{np.mean(error[answered] <= 3):.0%}" if answered.any() else "–"
         lines.append(
-            f"| {method} | {np.nanmean(error):.2f} | {np.sqrt(np.nanmean(error**2)):.2f} "
+            f"| {method} | {number(mean(error))} | {number(np.sqrt(mean(error**2)))} "
             f"| {np.mean(error <= 3):.0%} | {answered.mean():.0%} | {right} |"
         )
     return "\n".join(lines)
@@ -313,10 +313,10 @@ def by_skin_type(results: Sequence[Result]) -> str:
     rows = []
     for method in methods():
         maes = [
-            np.nanmean([abs(r.found[method][0] - r.truth_bpm) for r in results if r.skin_type == t])
+            mean(np.abs([r.found[method][0] - r.truth_bpm for r in results if r.skin_type == t]))
             for t in types
         ]
-        rows.append([method, *(f"{mae:.2f}" for mae in maes)])
+        rows.append([method, *map(number, maes)])
     return table(["method", *heads], rows)
 
 
@@ -333,10 +333,21 @@ def each(results: Sequence[Result]) -> str:
     """The rate that each method reads off each recording."""
     names = list(methods())
     rows = [
-        [result.name, f"{result.truth_bpm:.1f}", *(f"{result.found[name][0]:.1f}" for name in names)]
+        [result.name, f"{result.truth_bpm:.1f}", *(number(result.found[name][0], 1) for name in names)]
         for result in results
     ]
     return table(["recording", "truth", *names], rows)
+
+
+def mean(values: np.ndarray) -> float:
+    """Of those that there are; NaN where there are none, as of a network that needs longer recordings."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def number(value: float, digits: int = 2) -> str:
+    """As it stands in a table."""
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
