@@ -82,7 +82,7 @@ def test_the_page_measures_saves_and_says_when_the_camera_stops(address, simulat
         assert next(downloads.glob("*.png")).read_bytes().startswith(b"\x89PNG")
 
         driver.execute_script("document.getElementById('video').srcObject.getTracks()[0].stop()")
-        wait_until(lambda: "The camera stopped" in element(driver, "hint").text, 5)
+        wait_until(lambda: "The camera stopped" in element(driver, "hint").text, 12)
         assert element(driver, "rate").text == "–"
         assert element(driver, "start").is_displayed()
         # What was measured before can still be saved.
@@ -111,7 +111,7 @@ def test_the_keyboard_is_never_lost(address, simulated_camera, tmp_path):
         assert driver.execute_script(focused) == "method"
         driver.execute_script("document.getElementById('stop').focus()")
         element(driver, "stop").send_keys(Keys.ENTER)
-        wait_until(lambda: element(driver, "start").is_displayed(), 5)
+        wait_until(lambda: element(driver, "start").is_displayed(), 12)
         assert driver.execute_script(focused) == "start"
         texts = [tmp_path / name for name in ("a.txt", "b.txt")]
         for text in texts:

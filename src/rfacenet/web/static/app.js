@@ -100,6 +100,7 @@ const shown = {
     hint(text, "bad");
     speak(text, true);
   },
+  finish() { hint("One moment: what was measured is being kept.", "wait"); },
   end(text, result) {
     lastResult = result;
     allow(Boolean(lastResult), "save-json", "save-csv");
