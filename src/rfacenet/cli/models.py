@@ -48,15 +48,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _row(method: Method) -> tuple[str, ...]:
-    from rfacenet.signal.spectrum import shortest_length
+    from rfacenet.inference.reading import least_length
 
     star = " *" if method.recreation else ""
-    any_rate_s = shortest_length(FS_HZ) / FS_HZ
-    least_s = max(any_rate_s, getattr(method.input, "least_s", 0.0))
     return (
         method.name,
         method.input.summary,
         "rate" if method.gives_rate else "wave",
-        f"{least_s:g} s",
+        f"{least_length(method, FS_HZ) / FS_HZ:g} s",
         method.source + star,
     )

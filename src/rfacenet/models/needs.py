@@ -55,14 +55,14 @@ class InputNeeds:
         """
         if clip.ndim != 5 or clip.shape[1] != self.channels:
             height, width = self.size_px or (72, 72)
-            frames = max(self.longest_within(160), self.shortest)
+            frames = self.nearest_length(160)
             raise SettingsError(
                 f"A clip must be (batch, {self.channels}, frames, height, width), not {tuple(clip.shape)}; "
                 f"(1, {self.channels}, {frames}, {height}, {width}) would work."
             )
         frames, height, width = clip.shape[2:]
         fitting = (
-            max(self.longest_within(frames), self.shortest),
+            self.nearest_length(frames),
             *(self.size_px or (self._nearest_side(height), self._nearest_side(width))),
         )
         if (frames, height, width) != fitting:
@@ -95,6 +95,10 @@ class InputNeeds:
         longest = frames // self.frames_multiple * self.frames_multiple
         return longest if longest >= self.least_frames else 0
 
+    def nearest_length(self, frames: int) -> int:
+        """The longest clip of up to so many frames that the network takes, or its shortest."""
+        return max(self.longest_within(frames), self.shortest)
+
     @property
     def shortest(self) -> int:
         """Frames of the shortest clip."""
@@ -103,7 +107,7 @@ class InputNeeds:
     def applied_to(self, spec: InputSpec) -> InputSpec:
         """The input that a run chose, in the form that this network needs."""
         if self.regions is not None:  # what suits crops says nothing of maps
-            frames = max(self.longest_within(spec.frames), self.shortest)
+            frames = self.nearest_length(spec.frames)
             shape = {"frames": frames, "height": N_REGIONS[self.regions], "width": 1}
         else:
             shape = {}

@@ -116,8 +116,7 @@ def usual_frames(name: str, frames: int, /, **config: Any) -> int:
         SettingsError: As for ``build``.
     """
     with torch.device("meta"):
-        needs = needs_of(build(name, **config))
-    return max(needs.longest_within(frames), needs.shortest)
+        return needs_of(build(name, **config)).nearest_length(frames)
 
 
 def settings_of(name: str) -> dict[str, Any]:
